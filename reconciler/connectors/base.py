@@ -1,0 +1,111 @@
+"""What the engine needs of a remote system, and nothing more. A connector implements the protocols that fit it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from reconciler.model.catalog import Catalog, CatalogObject
+from reconciler.model.json import Json
+from reconciler.model.outcome import Write, WriteResult
+
+
+class Budget(Protocol):
+    """Permission to make calls on one connection, shared by everything that uses the connection."""
+
+    def acquire(self, stop: threading.Event) -> None:
+        """Wait until one call may be made. Raises `errors.Interrupted` when `stop` is set while waiting."""
+        ...
+
+    def throttled(self, retry_after: float | None) -> None:
+        """The remote answered 429: no further call before the window ends, nor before `retry_after` seconds have passed."""
+        ...
+
+
+class Unlimited:
+    """A budget that always says yes."""
+
+    def acquire(self, stop: threading.Event) -> None:
+        return None
+
+    def throttled(self, retry_after: float | None) -> None:
+        return None
+
+
+Row = tuple[Json, ...]
+"""Raw values of one record, in the order in which the fields were asked for."""
+
+
+class Member(NamedTuple):
+    """A community user. `email` is as the community has it; empty when it has none."""
+
+    id: str
+    email: str
+    name: str
+
+
+class ObjectSource(Protocol):
+    """Reads records of objects, page by page."""
+
+    def read(self, object_name: str, fields: Sequence[str]) -> Iterator[list[Row]]:
+        """Every record once, a page at a time. Raises `errors.RemoteError`."""
+        ...
+
+    def describe(self, labels: Sequence[str]) -> Mapping[str, CatalogObject]:
+        """Live metadata of objects, keyed by label; an object that does not exist is left out."""
+        ...
+
+
+class MemberDirectory(Protocol):
+    """Lists the users of a community, page by page. Profile values are not part of a list."""
+
+    def members(self) -> Iterator[list[Member]]: ...
+
+
+class Destination(Protocol):
+    """Takes writes. `batch_size` writes are journalled together; `concurrency` batches may be under way at once."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    def write(self, batch: Sequence[Write]) -> Iterator[WriteResult]:
+        """Send a batch and yield one result for each write as soon as it is known.
+
+        A write without a result was not acknowledged and may be sent again. Raises `errors.AuthenticationFailed` and
+        `errors.Interrupted`; anything else that concerns one write alone is a result with a reason.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of `connections test` and `doctor`."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+class Remote(Protocol):
+    """What every connector can do."""
+
+    def check(self) -> Sequence[Check]:
+        """Prove that the connection works, without writing. Problems are checks that are not ok, never exceptions."""
+        ...
+
+    def catalog(self) -> Catalog:
+        """Read what is pinned in the config repository."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Requests sent since the connector was made, retries included."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,161 @@
+"""Everything that can go wrong and is expected to.
+
+    ReconcileError            exit 1
+    ├── UsageError            exit 64   the command line cannot be understood
+    ├── ConfigInvalid         exit 1    documents with errors; carries the diagnostics
+    ├── ConfigIncomplete      exit 1    the documents could not be loaded as a whole
+    ├── SecretUnavailable     exit 6    a secret reference leads nowhere
+    ├── StateProblem          exit 1    database or state file
+    │   ├── StateDamaged
+    │   ├── StateForeign                belongs to another project (lineage)
+    │   ├── StateNewer                  written by a newer version of this program
+    │   └── StateUnavailable            cannot be reached, or cannot be written (disk full)
+    ├── NotFound              exit 1    no such document, run, file
+    ├── Locked                exit 5    somebody else holds the lease
+    │   └── FenceLost                   the lease was lost while we worked
+    ├── StalePlan             exit 5
+    ├── SafetyStop            exit 4
+    ├── RemoteError           exit 1    the other side of a connection
+    │   ├── AuthenticationFailed  exit 6
+    │   ├── RemoteUnavailable           transient: try again later
+    │   ├── RemoteRefused               permanent: the same request will fail again
+    │   ├── RemoteMalformed             an answer that is not what the API documents
+    │   └── AddressRefused              we refuse to talk to that address
+    └── Interrupted           exit 130
+
+The docstring of a class is its default message. A message says what is wrong; `hint` says what to do about it.
+Messages are made of configuration names and remote error codes; never of secrets or response bodies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from reconciler.model.diagnostic import Diagnostic
+
+
+class ReconcileError(Exception):
+    """The command failed."""
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.hint = hint
+        super().__init__(self.message)
+
+
+class UsageError(ReconcileError):
+    """The command line cannot be understood."""
+
+    exit_code = 64
+
+
+class ConfigInvalid(ReconcileError):
+    """The configuration has errors."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], message: str | None = None) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(message)
+
+
+class ConfigIncomplete(ReconcileError):
+    """The configuration could not be loaded as a whole, so nothing may be concluded from what is missing."""
+
+
+class SecretUnavailable(ReconcileError):
+    """A secret that this command needs is missing or empty."""
+
+    exit_code = 6
+
+
+class StateProblem(ReconcileError):
+    """The recorded state cannot be used."""
+
+
+class StateDamaged(StateProblem):
+    """The recorded state is damaged."""
+
+
+class StateForeign(StateProblem):
+    """The recorded state belongs to another project."""
+
+
+class StateNewer(StateProblem):
+    """The recorded state was written by a newer version of reconcile."""
+
+
+class StateUnavailable(StateProblem):
+    """The recorded state cannot be reached."""
+
+    retryable = True
+
+
+class NotFound(ReconcileError):
+    """There is no such thing."""
+
+
+class Locked(ReconcileError):
+    """Another process is working on this."""
+
+    exit_code = 5
+
+
+class FenceLost(Locked):
+    """The lease was lost to another process; nothing more was recorded."""
+
+
+class StalePlan(ReconcileError):
+    """The plan is stale."""
+
+    exit_code = 5
+
+
+class SafetyStop(ReconcileError):
+    """Stopped by a safety limit; nothing was changed."""
+
+    exit_code = 4
+
+
+class RemoteError(ReconcileError):
+    """The remote system answered with an error."""
+
+
+class AuthenticationFailed(RemoteError):
+    """The remote system refused the credentials."""
+
+    exit_code = 6
+
+
+class RemoteUnavailable(RemoteError):
+    """The remote system cannot be reached at the moment."""
+
+    retryable = True
+
+
+class RemoteRefused(RemoteError):
+    """The remote system refused the request."""
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, status: int = 0, code: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+
+
+class RemoteMalformed(RemoteError):
+    """The remote system answered with something that its API does not document."""
+
+
+class AddressRefused(RemoteError):
+    """This address may not be used by a connection."""
+
+
+class Interrupted(ReconcileError):
+    """Interrupted."""
+
+    exit_code = 130

@@ -1,0 +1,157 @@
+"""The documents of a project as typed, frozen values. `config.documents` makes them, at the edge and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+SOURCE_OBJECTS = ("Person", "Company Person")
+"""The Gainsight CS objects whose attributes can flow into community profiles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """Where a secret is found. Never the secret itself."""
+
+    source: Literal["env", "file"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """Calls that the program may make in each clock minute and each UTC day. None means no limit of ours."""
+
+    per_minute: int | None
+    per_day: int | None
+
+
+CS_RATE_LIMIT = RateLimit(per_minute=100, per_day=50_000)
+"""Published by Gainsight for synchronous calls."""
+
+CC_RATE_LIMIT = RateLimit(per_minute=100, per_day=None)
+"""Nothing is published for communities: a careful default that a connection may raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsConnection:
+    """A Gainsight CS tenant."""
+
+    name: str
+    domain: str
+    base_url: str | None
+    access_key: SecretRef
+    sso: bool
+    active: bool
+    rate_limit: RateLimit
+    concurrency: int
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    PRIVATE = "private"
+    HIDDEN = "hidden"
+
+
+class ProfileFieldType(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    BOOLEAN = "boolean"
+    DROPDOWN = "dropdown"
+    MULTISELECT = "multiselect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileField:
+    """A user profile field as an admin set it up in the community. The API cannot list them, so they are declared."""
+
+    name: str
+    type: ProfileFieldType
+    visibility: Visibility
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CcConnection:
+    """A Gainsight Customer Communities tenant."""
+
+    name: str
+    tenant: str
+    region: str
+    base_url: str | None
+    client_id: SecretRef
+    client_secret: SecretRef
+    sso: bool
+    connected_to: str | None
+    active: bool
+    profile_fields: tuple[ProfileField, ...]
+    rate_limit: RateLimit
+    concurrency: int
+    path_prefix: str
+
+
+Connection = CsConnection | CcConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Every:
+    """A period in seconds, anchored to the epoch in UTC."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """Five cron fields in a time zone."""
+
+    expression: str
+    timezone: str
+
+
+Schedule = Every | Cron
+
+DEFAULT_SCHEDULE = Every(seconds=4 * 3600)
+"""The cycle of profile fields that admins know from Gainsight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldMapping:
+    """One attribute of a CS object that is written to one profile field."""
+
+    object: str
+    attribute: str
+    profile_field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFieldMapping:
+    """A flow from CS attributes to the profile fields of one community."""
+
+    name: str
+    source: str
+    target: str
+    schedule: Schedule
+    mappings: tuple[FieldMapping, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one apply may change without being confirmed."""
+
+    max_change_percent: int
+    min_records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """The project file, with paths as written (relative to `reconcile.yaml`)."""
+
+    name: str
+    configs: tuple[str, ...]
+    database: str | SecretRef
+    state_file: str
+    catalog: str
+    limits: Limits

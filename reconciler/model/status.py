@@ -1,0 +1,98 @@
+"""The four colours, and the one place that decides which of them a mapping or a document has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.model.outcome import ADVICE, Outcome, Reason
+from reconciler.model.run import Tally
+
+
+class Status(StrEnum):
+    """The words that admins know from Gainsight."""
+
+    SUCCESSFUL = "Successful"
+    PARTIAL = "Partially Successful"
+    PENDING = "Pending"
+    FAILED = "Failed"
+
+    @property
+    def colour(self) -> str:
+        return {"Successful": "green", "Partially Successful": "yellow", "Pending": "gray", "Failed": "red"}[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusEntry:
+    """The status of a document (`item` is empty) or of one of its mappings."""
+
+    kind: str
+    name: str
+    item: str
+    status: Status
+    reason: str
+    since: datetime
+    run_id: int | None
+    last_run_at: datetime | None
+    tally: Tally
+
+
+def of_mapping(tally: Tally, *, completed: bool, failure: str | None) -> tuple[Status, str]:
+    """Status and reason of one mapping after a cycle.
+
+    Red is for a sync that did not work: the cycle failed, or nothing came through and everything that was tried ended in an
+    unexpected error. A cycle that completed but could not write every value (a user gone, a field missing) is yellow: the
+    export names the values.
+    """
+    if failure is not None:
+        return Status.FAILED, failure
+    if not completed:
+        return Status.PENDING, "the cycle was interrupted; the next one carries on"
+    if not tally.balanced:
+        return Status.FAILED, "the counts of this cycle do not add up; please report this"
+    rejected = tally.outcomes[Outcome.REJECTED]
+    if not rejected:
+        return Status.SUCCESSFUL, ""
+    through = tally.outcomes[Outcome.UPDATED] + tally.outcomes[Outcome.UNCHANGED] + tally.outcomes[Outcome.CREATED]
+    status = Status.PARTIAL if through or tally.reasons.keys() & _EXPECTED else Status.FAILED
+    return status, _why(tally)
+
+
+_EXPECTED = {
+    Reason.FIELD_MISSING,
+    Reason.USER_MISSING,
+    Reason.AMBIGUOUS_PERSON,
+    Reason.AMBIGUOUS_COMPANY,
+    Reason.AMBIGUOUS_MEMBER,
+}
+
+_SKIPPED = {Reason.NULL, Reason.NO_MEMBER, Reason.NO_EMAIL, Reason.OTHER_COMPANY, Reason.DUPLICATE}
+
+
+def _why(tally: Tally) -> str:
+    worst = max(
+        ((count, reason) for reason, count in tally.reasons.items() if reason not in _SKIPPED),
+        key=lambda pair: (pair[0], pair[1].value),
+    )
+    count, reason = worst
+    return f"{count:,} × {reason.value}: {ADVICE[reason]}"
+
+
+_WORST_FIRST = (Status.FAILED, Status.PENDING, Status.PARTIAL, Status.SUCCESSFUL)
+
+
+def of_document(parts: Sequence[tuple[Status, str]]) -> tuple[Status, str]:
+    """The status of a document from those of its mappings: red only if all are red, green only if all are green."""
+    if not parts:
+        return Status.PENDING, "nothing is mapped"
+    statuses = {status for status, _ in parts}
+    if len(statuses) == 1:
+        chosen = parts[0][0]
+    elif Status.PENDING in statuses:
+        chosen = Status.PENDING
+    else:
+        chosen = Status.PARTIAL
+    reasons = [reason for status in _WORST_FIRST for found, reason in parts if found == status and reason]
+    return chosen, reasons[0] if reasons else ""
