@@ -43,7 +43,7 @@ class Document:
 
 
 class Origin(NamedTuple):
-    """Where a document stands: the file (relative to the config root, with `/`) and its number within the file (0 is the first)."""
+    """Where a document stands: the file (relative to the config root) and its number within the file, from 0."""
 
     file: str
-    index: int
+    number: int

@@ -52,9 +52,9 @@ class Reason(StrEnum):
 
 
 ADVICE: dict[Reason, str] = {
-    Reason.FIELD_MISSING: "create the profile field in the community, or correct its name in the mapping; the next cycle tries again",
+    Reason.FIELD_MISSING: "create the profile field in the community, or correct the mapping; the next cycle tries again",
     Reason.USER_MISSING: "the user was erased while the cycle ran; the next cycle no longer lists it",
-    Reason.UNSENDABLE: "this value cannot be put into a URL path, which is the only way the community API takes it; change it in CS",
+    Reason.UNSENDABLE: "the community API takes values only as part of a URL, which this one cannot be; change it in CS",
     Reason.TOO_LONG: "shorten the value in CS: the community API takes values only as part of a URL",
     Reason.WRONG_TYPE: "the value in CS does not have the type that the catalog says; run `reconcile catalog pull`",
     Reason.REFUSED: "the community refused the value; read the detail, correct it in CS",
@@ -114,7 +114,10 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A value that could not be written, as it is kept until it can. `key` is the destination id, or the e-mail address where none is known."""
+    """A value that could not be written, as it is kept until it can. 
+
+    `key` is the id at the destination, or the e-mail address where none is known.
+    """
 
     key: str
     label: str

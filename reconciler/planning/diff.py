@@ -1,0 +1,169 @@
+"""Declared against recorded: which documents and mappings are added, changed and forgotten. Pure and deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.model.document import PROFILE_FIELD_MAPPING, Document, DocumentId
+from reconciler.model.json import Json
+from reconciler.model.plan import Action, Base, Change, Counts, Detail, Plan
+
+_ITEM_LISTS = {PROFILE_FIELD_MAPPING: ("mappings", "profileField"), "Connection": ("profileFields", "name")}
+"""Lists inside documents that are compared entry by entry, with the key that names an entry."""
+
+_COUNTED = PROFILE_FIELD_MAPPING
+"""The kind whose entries have lines of their own in a plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What the configuration says: digests of everything, contents of at least what differs from the record."""
+
+    project: str
+    digest: str
+    digests: Mapping[DocumentId, str]
+    documents: Mapping[DocumentId, Document]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What was applied: the same, from the database. `mappings` is the number of recorded mappings over all documents."""
+
+    lineage: str | None
+    serial: int
+    digests: Mapping[DocumentId, str]
+    documents: Mapping[DocumentId, Document]
+    mappings: int
+
+
+def differing(desired: Mapping[DocumentId, str], recorded: Mapping[DocumentId, str]) -> list[DocumentId]:
+    """Documents that a plan must look into, in plan order. Everything else is equal without being read."""
+    return sorted(id for id in desired.keys() | recorded.keys() if desired.get(id) != recorded.get(id))
+
+
+def diff(desired: Desired, recorded: Recorded, *, only: tuple[str, ...] = ()) -> Plan:
+    """The plan that takes `recorded` to `desired`.
+
+    `only` limits it to documents by name or `Kind/name`, and to what those need.
+    """
+    ids = differing(desired.digests, recorded.digests)
+    chosen = ids if not only else _closure(ids, only, desired, recorded)
+    changes = tuple(
+        change for id in chosen for change in document_changes(recorded.documents.get(id), desired.documents.get(id))
+    )
+    return Plan(
+        project=desired.project,
+        base=Base(lineage=recorded.lineage, serial=recorded.serial, desired=desired.digest),
+        changes=changes,
+        documents=_count((c for c in changes if not c.item and not c.is_header), len(recorded.digests)),
+        mappings=_count((c for c in changes if c.item), recorded.mappings),
+        only=only,
+    )
+
+
+def document_changes(before: Document | None, after: Document | None) -> Iterator[Change]:
+    """The lines for one document: itself first, then its mappings by profile field."""
+    match before, after:
+        case None, Document() as new:
+            yield Change(action=Action.ADD, id=new.id, after=_whole(new))
+        case Document() as old, None:
+            yield Change(action=Action.FORGET, id=old.id, before=_whole(old))
+        case Document() as old, Document() as new:
+            details = tuple(_details(_outline(old), _outline(new), ""))
+            yield Change(action=Action.CHANGE, id=new.id, before=_whole(old), after=_whole(new), details=details)
+    if before or after:
+        yield from _item_changes(before, after)
+
+
+def _item_changes(before: Document | None, after: Document | None) -> Iterator[Change]:
+    id = (after or before).id  # type: ignore[union-attr]
+    if id.kind != _COUNTED:
+        return
+    old, new = items(before), items(after)
+    for item in sorted(old.keys() | new.keys()):
+        if item not in old:
+            yield Change(action=Action.ADD, id=id, item=item, after=new[item])
+        elif item not in new:
+            yield Change(action=Action.FORGET, id=id, item=item, before=old[item])
+        elif old[item] != new[item]:
+            details = tuple(_details(old[item], new[item], ""))
+            yield Change(action=Action.CHANGE, id=id, item=item, before=old[item], after=new[item], details=details)
+
+
+def items(document: Document | None) -> dict[str, Json]:
+    """The named entries of a document: its mappings by profile field, or its profile fields by name."""
+    if document is None or document.id.kind not in _ITEM_LISTS:
+        return {}
+    key, name = _ITEM_LISTS[document.id.kind]
+    return _by_name(document.spec.get(key), name)
+
+
+def _by_name(entries: Json, name: str) -> dict[str, Json]:
+    if not isinstance(entries, (list, tuple)):
+        return {}
+    return {str(entry[name]): entry for entry in entries if isinstance(entry, Mapping)}
+
+
+def _outline(document: Document) -> dict[str, Json]:
+    """A document for comparison key by key: entries with lines of their own left out, other named lists keyed by name."""
+    spec = dict(document.spec)
+    if document.id.kind in _ITEM_LISTS:
+        key, _ = _ITEM_LISTS[document.id.kind]
+        entries: dict[str, Json] = {} if document.id.kind == _COUNTED else items(document)
+        spec.pop(key, None)
+        spec.update({key: entries} if entries else {})
+    return {**spec, **({"labels": dict(document.labels)} if document.labels else {})}
+
+
+def _whole(document: Document) -> dict[str, Json]:
+    return {"spec": document.spec, "labels": dict(document.labels)}
+
+
+def _details(before: Json, after: Json, path: str) -> Iterator[Detail]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _details(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+    elif before != after:
+        yield Detail(path=path, before=before, after=after)
+
+
+def _count(changes: Iterator[Change], recorded: int) -> Counts:
+    counts = dict.fromkeys(Action, 0)
+    for change in changes:
+        counts[change.action] += 1
+    return Counts(add=counts[Action.ADD], change=counts[Action.CHANGE], forget=counts[Action.FORGET], recorded=recorded)
+
+
+def unknown_names(only: tuple[str, ...], ids: Mapping[DocumentId, str]) -> list[str]:
+    """The entries of `only` that name no document at all."""
+    return [name for name in only if not any(_named(id, name) for id in ids)]
+
+
+def _named(id: DocumentId, name: str) -> bool:
+    return name in (id.name, str(id))
+
+
+def _closure(ids: list[DocumentId], only: tuple[str, ...], desired: Desired, recorded: Recorded) -> list[DocumentId]:
+    """The named documents, what they refer to, and what would be left dangling without them."""
+    chosen = {id for id in ids if any(_named(id, name) for name in only)}
+    while True:
+        names = {name for id in chosen for name in references(desired.documents.get(id))}
+        forgotten = {id.name for id in chosen if id.kind == "Connection" and id not in desired.digests}
+        more = {
+            id
+            for id in ids
+            if (id.kind in ("Connection", "Catalog") and id.name in names)
+            or references(recorded.documents.get(id)) & forgotten
+        }
+        if more <= chosen:
+            return sorted(chosen)
+        chosen |= more
+
+
+def references(document: Document | None) -> set[str]:
+    """Names of the connections that a document refers to."""
+    if document is None:
+        return set()
+    keys = ("from", "to", "connectedTo")
+    return {value for key in keys if isinstance(value := document.spec.get(key), str)}
