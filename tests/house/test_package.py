@@ -1,0 +1,64 @@
+"""The package as a whole: imports, start-up, version, schemas."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import jsonschema
+
+import reconciler
+
+ROOT = Path(__file__).parents[2]
+SLOW = {"alembic", "croniter", "httpcore2", "pydantic", "rich", "sqlalchemy", "starlette", "yaml"}
+
+
+def test_imports_go_in_the_declared_directions() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [str(linter), "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_help_starts_without_the_heavy_libraries() -> None:
+    """Coverage measures started processes by importing itself; here that would be measured instead of the program."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "reconciler", "--help"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "reconciler" in imported, "the list of imports was not understood"
+    assert imported & SLOW == set()
+
+
+def test_the_changelog_starts_with_this_version() -> None:
+    headings = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert headings[1] == reconciler.__version__
+
+
+def test_the_version_exists_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "reconciler.__version__"}
+
+
+def test_every_schema_is_a_valid_json_schema() -> None:
+    paths = sorted((ROOT / "schemas").rglob("*"))
+    assert paths, "there are no schemas"
+    for path in paths:
+        assert path.suffix == ".json", path
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validators.validator_for(schema).check_schema(schema)
