@@ -131,9 +131,16 @@ class AuthenticationFailed(RemoteError):
 
 
 class RemoteUnavailable(RemoteError):
-    """The remote system cannot be reached at the moment."""
+    """The remote system cannot be reached at the moment.
+
+    `outcome_unknown` says that the request may have been carried out although no answer came.
+    """
 
     retryable = True
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, outcome_unknown: bool = False) -> None:
+        super().__init__(message or "The remote system cannot be reached at the moment.", hint=hint)
+        self.outcome_unknown = outcome_unknown
 
 
 class RemoteRefused(RemoteError):

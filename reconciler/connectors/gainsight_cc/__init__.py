@@ -1,0 +1,1 @@
+"""Gainsight Customer Communities: lists users and writes their profile fields."""

@@ -1,0 +1,1 @@
+"""Gainsight Customer Success: reads objects and their metadata with an access key."""

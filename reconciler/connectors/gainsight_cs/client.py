@@ -1,0 +1,183 @@
+"""The client of one Gainsight CS tenant: `ObjectSource` and `Remote`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from reconciler import errors
+from reconciler.clock import Clock
+from reconciler.connectors.answer import Response, json_list, json_object
+from reconciler.connectors.base import Check, Row
+from reconciler.connectors.checks import Probe
+from reconciler.connectors.gainsight_cs import describe, envelope, query
+from reconciler.connectors.http import HttpClient
+from reconciler.connectors.secret import for_header
+from reconciler.model.catalog import Catalog, CatalogObject
+from reconciler.model.json import Json
+from reconciler.model.resources import SOURCE_OBJECTS, CsConnection
+
+OBJECTS = "v1/meta/services/objects"
+QUERY = "v1/data/objects/query"
+
+_DESCRIBE_ONE = (("ic", "false"), ("cl", "0"), ("idd", "false"), ("ihc", "false"), ("piec", "false"))
+# The API wants its switches as text.
+_DESCRIBE_MANY: Mapping[str, Json] = {
+    "includeChilds": "false",
+    "childLevels": "0",
+    "populatePickListOptions": "true",
+    "useCollectionId": "false",
+    "removeDeleted": "true",
+    "removeHidden": "false",
+    "host": "MDA",
+    "sortFieldsByLabel": "false",
+    "populateFieldId": "false",
+    "honorUserContext": "true",
+    "honorCustomLookup": "true",
+    "populateAutoSuggestDetails": "false",
+    "externalContext": "false",
+}
+
+
+def base_url(connection: CsConnection) -> str:
+    """Where the tenant's API is."""
+    return connection.base_url or f"https://{connection.domain}"
+
+
+class CsClient:
+    """Reads one tenant with its access key. `http` must lead to `base_url(connection)`; it is closed with the client."""
+
+    def __init__(self, connection: CsConnection, access_key: str, *, http: HttpClient, clock: Clock) -> None:
+        self._connection = connection
+        self._http = http
+        self._clock = clock
+        self._headers = {"Accesskey": for_header(access_key, what=f"the access key of {connection.name}")}
+
+    @property
+    def calls(self) -> int:
+        return self._http.calls
+
+    def close(self) -> None:
+        self._http.close()
+
+    def read(self, object_name: str, fields: Sequence[str]) -> Iterator[list[Row]]:
+        """Every record of an object (its API name, or the label of a standard object), up to 5,000 a page.
+
+        A field may be a path through a lookup (`Person_ID__gr.Email`). Values are as the API sends them. Raises
+        `errors.RemoteRefused` with the error code when the object or a field does not exist (any more).
+        """
+        name = describe.API_NAMES.get(object_name, object_name)
+        return query.pages(lambda body: self._query(name, body), name, fields)
+
+    def describe(self, labels: Sequence[str]) -> Mapping[str, CatalogObject]:
+        """Live metadata, keyed by the labels asked for. An object that the tenant does not have is left out."""
+        names = self._names(labels)
+        described = self._describe_many(sorted(set(names.values()))) if names else {}
+        return {label: described[name.casefold()] for label, name in names.items() if name.casefold() in described}
+
+    def catalog(self) -> Catalog:
+        """The objects whose attributes can be mapped, with all their fields."""
+        return Catalog(connection=self._connection.name, objects=self.describe(SOURCE_OBJECTS))
+
+    def check(self) -> Sequence[Check]:
+        """Reachable, credentials, allow-list, metadata, records, limits, clock: as far as they can be tried."""
+        probe = Probe(self._http, self._clock, self._connection.rate_limit)
+        if probe.reach(lambda: self._send("GET", f"{OBJECTS}/list")[0], "credentials"):
+            probe.passed("allow-list", "calls from this IP address are accepted")
+            probe.step("metadata", self._check_metadata)
+            probe.step("records", self._check_records)
+        return probe.checks
+
+    # ---- requests
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json = None,
+        switches: Sequence[tuple[str, str]] = (),
+    ) -> tuple[Response, Json | envelope.Missing]:
+        answer = self._http.request(
+            method,
+            path,
+            query=switches,
+            json=body,
+            headers=self._headers,
+            idempotent=True,  # everything sent here only reads, POST included
+            throttled=envelope.throttled,
+        )
+        return answer, envelope.data(answer, f"{method} {path}")
+
+    def _query(self, name: str, body: Mapping[str, Json]) -> Json:
+        _, data = self._send("POST", f"{QUERY}/{name}", body=body)
+        if isinstance(data, envelope.Missing):
+            raise errors.RemoteRefused(
+                f"the tenant has no object {name}", hint=envelope.DRIFT_HINT, code=envelope.OBJECT_NOT_FOUND
+            )
+        return data
+
+    # ---- metadata
+
+    def _names(self, labels: Sequence[str]) -> dict[str, str]:
+        """Label → API name. The list of objects is read only when a label is not one of a standard object."""
+        known = {label: describe.API_NAMES[label] for label in labels if label in describe.API_NAMES}
+        if len(known) == len(set(labels)):
+            return known
+        listed = self._listed()
+        found = {label: listed[label.casefold()] for label in labels if label.casefold() in listed}
+        return {**found, **known}
+
+    def _listed(self) -> dict[str, str]:
+        """Case-folded labels and API names of all objects → API name."""
+        _, data = self._send("GET", f"{OBJECTS}/list")
+        listed: dict[str, str] = {}
+        for item in json_list(_present(data), "the list of objects"):
+            entry = json_object(item, "an entry of the list of objects")
+            name, label = entry.get("objectName"), entry.get("label")
+            if isinstance(name, str):
+                listed.setdefault(name.casefold(), name)
+                if isinstance(label, str):
+                    listed.setdefault(label.casefold(), name)
+        return listed
+
+    def _describe_many(self, names: Sequence[str]) -> dict[str, CatalogObject]:
+        _, data = self._send("POST", f"{OBJECTS}/describe", body={**_DESCRIBE_MANY, "objectNames": names})
+        if isinstance(data, envelope.Missing):
+            # One unknown name fails the whole call without saying which: ask for each alone.
+            return {key: found for name in names for key, found in self._describe_one(name).items()}
+        return _by_name([describe.catalog_object(item) for item in _items(data)])
+
+    def _describe_one(self, name: str) -> dict[str, CatalogObject]:
+        _, data = self._send("GET", f"{OBJECTS}/{name}/describe", switches=_DESCRIBE_ONE)
+        if isinstance(data, envelope.Missing):
+            return {}
+        return _by_name([describe.catalog_object(item) for item in _items(data)])
+
+    # ---- checks
+
+    def _check_metadata(self) -> str:
+        found = self.describe(SOURCE_OBJECTS)
+        missing = [label for label in SOURCE_OBJECTS if label not in found]
+        if missing:
+            raise errors.RemoteRefused(f"the tenant does not show {', '.join(missing)}", hint=envelope.DRIFT_HINT)
+        return ", ".join(f"{label}: {len(found[label].fields)} fields" for label in SOURCE_OBJECTS)
+
+    def _check_records(self) -> str:
+        body: Json = {"select": [query.KEY], "limit": 1, "offset": 0}
+        self._query(describe.API_NAMES["Person"], json_object(body, "the query"))
+        return "Person can be read"
+
+
+def _items(data: Json) -> list[Json]:
+    """One described object comes alone or in a list."""
+    return [data] if isinstance(data, Mapping) else json_list(data, "the described objects")
+
+
+def _by_name(found: Sequence[CatalogObject]) -> dict[str, CatalogObject]:
+    return {described.name.casefold(): described for described in found}
+
+
+def _present(data: Json | envelope.Missing) -> Json:
+    if isinstance(data, envelope.Missing):
+        raise errors.RemoteRefused("the tenant does not list its objects", code=envelope.OBJECT_NOT_FOUND)
+    return data
