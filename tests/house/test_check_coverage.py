@@ -44,9 +44,9 @@ def test_everything_covered_passes(tmp_path: Path, complete: dict[str, Any]) -> 
 
 
 def test_a_missing_line_of_the_core_fails_and_is_named(tmp_path: Path, complete: dict[str, Any]) -> None:
-    done = check(tmp_path, complete | {"reconciler/planning/deep/diff.py": entry([3, 7])})
+    done = check(tmp_path, complete | {"reconciler/planning/deep/diff.py": entry([3, 7, 8, 9, 11])})
     assert done.returncode == 1
-    assert "reconciler/planning/deep/diff.py: lines 3, 7" in done.stderr
+    assert "reconciler/planning/deep/diff.py: lines 3, 7-9, 11" in done.stderr
 
 
 def test_a_missing_branch_of_the_core_fails_and_is_named(tmp_path: Path, complete: dict[str, Any]) -> None:
