@@ -1,6 +1,8 @@
 # The same verbs on a desk and in CI. Each one first sets up what it needs.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench clean
+# Two verbs at once would set up the same .venv twice at the same time.
+.NOTPARALLEL:
 
 # Settings of another Python must not leak into this checkout's own.
 unexport PYTHONHOME PYTHONPATH

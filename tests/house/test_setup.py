@@ -63,12 +63,12 @@ def machine(tmp_path: Path) -> Machine:
         shutil.copy(ROOT / name, checkout / name)
     (tmp_path / "bin").mkdir()
     for tool in TOOLS:
-        found = shutil.which(tool)
-        assert found, tool
-        (tmp_path / "bin" / tool).symlink_to(found)
-    found = Machine(folder=tmp_path, checkout=checkout)
-    found.add("id", "#!/bin/sh\necho 0\n")
-    return found
+        program = shutil.which(tool)
+        assert program, tool
+        (tmp_path / "bin" / tool).symlink_to(program)
+    bare = Machine(folder=tmp_path, checkout=checkout)
+    bare.add("id", "#!/bin/sh\necho 0\n")
+    return bare
 
 
 def test_without_python_the_message_names_the_packages(machine: Machine) -> None:
