@@ -1,0 +1,1 @@
+"""The Customer Communities side: tokens, users, profile fields, roles and badges."""

@@ -1,0 +1,1 @@
+"""The Gainsight CS side: metadata, query, object data, people and tokens."""

@@ -1,0 +1,106 @@
+"""Community members: most are people of the CS tenant, some are strangers to it."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from reconciler.sandbox.cc.community import RANKS, Community
+from reconciler.sandbox.seed import fields, words
+from reconciler.sandbox.seed.load import EPOCH_DAY, Loader
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.seed.people import Human
+
+OUTSIDER_EVERY, OUTSIDER_AT = 17, 4
+STRANGER_EVERY, STRANGER_AT = 20, 19
+TWICE_EVERY, TWICE_AT = 23, 6
+SHOUTING_EVERY, SHOUTING_AT = 41, 8
+COLUMNS = (
+    "community, userid, email, email_key, username, username_key, joindate, lastactivity, posts, topics, solved,"
+    " likes, likes_given, rank_id, roles, badges, sso, avatar, profile"
+)
+INSERT = f"INSERT INTO member ({COLUMNS}) VALUES ({','.join('?' * 19)})"
+
+
+def insert(loader: Loader, rows: list[tuple[Any, ...]]) -> None:
+    loader.store.bulk(INSERT, sorted(rows))
+
+
+def of(loader: Loader, human: Human) -> list[tuple[Any, ...]]:
+    """The memberships of one human, and now and then a stranger who joined the same day."""
+    size, index = loader.config.communities, human.index
+    home = index % size + 1
+    if not loader.config.quirks:
+        return [_member(loader, human, home, human.email)]
+    rows = []
+    if not human.duplicate and index % OUTSIDER_EVERY != OUTSIDER_AT:
+        email = human.email.title() if index % SHOUTING_EVERY == SHOUTING_AT else human.email
+        rows.append(_member(loader, human, home, email))
+        if size > 1 and index % TWICE_EVERY == TWICE_AT:
+            rows.append(_member(loader, human, home % size + 1, email))
+    if index % STRANGER_EVERY == STRANGER_AT:
+        rows.append(_member(loader, human, home, f"visitor{index}@mail.example"))
+    return rows
+
+
+def _member(loader: Loader, human: Human, number: int, email: str) -> tuple[Any, ...]:
+    community, rng = loader.communities[number], loader.rng
+    userid = community.next_userid()
+    community.userids.append(userid)
+    joined = (EPOCH_DAY - 30 - int(rng.random() * 900)) * 86_400 + int(rng.random() * 86_400)
+    active = max(joined, (EPOCH_DAY - int(rng.random() * 60)) * 86_400 + int(rng.random() * 86_400))
+    username = f"{_plain(human.first)}.{_plain(human.last)}.{userid}"
+    posts = int(rng.random() * 40)
+    counts = (posts, posts // 3, posts // 8, posts // 2, int(rng.random() * 30), 1 + posts * len(RANKS) // 41)
+    sso = f'{{"oauth2":"sb-{number}-{userid}"}}' if userid % 2 else "{}"
+    return (
+        number, userid, email, email.strip().lower(), username, username.lower(), joined, active, *counts,
+        _roles(userid), "[]" if posts < 20 else "[1]", sso, "", _profile(loader, community, human),
+    )  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    """Usernames keep to what registration allows: letters of ASCII for the invented names."""
+    return "".join(c for c in text if c.isascii() and c.isalpha()) or "Member"
+
+
+def _roles(userid: int) -> str:
+    if userid % 500 == 12:
+        return "[2]"
+    return "[4,7]" if userid % 5 == 0 else "[4]"
+
+
+def _profile(loader: Loader, community: Community, human: Human) -> str:
+    """What members had before any sync: the first of a community fills in everything, most leave it empty."""
+    everything = community.last_userid == community.userids[0]
+    if not everything and loader.rng.random() >= loader.config.profile_share:
+        return "{}"
+    values: dict[str, str] = {}
+    for item in community.fields.values():
+        if everything or loader.rng.random() < 0.5:
+            values[str(item.id)] = _value(loader.rng, human, item.name)
+    return orjson.dumps(values).decode()
+
+
+def _value(rng: random.Random, human: Human, name: str) -> str:
+    known = {
+        "First Name": human.first, "Last Name": human.last, "City": human.place[1], "Country": human.place[0],
+        "Job Title": human.title, "Timezone": human.place[2], "Champion": "false", "Company": "Self-employed",
+    }  # fmt: skip
+    if name in known:
+        return known[name]
+    lists: dict[str, tuple[str, ...]] = {
+        "A bit about yourself": words.SENTENCES,
+        "Department": words.DEPARTMENTS,
+        "Region": words.REGIONS,
+        "Lifecycle Stage": fields.STARTING[9][3],
+        "Products": fields.PRODUCT_NAMES,
+        "Renewal Date": ("2026-01-31", "2026-06-30", "2027-03-15"),
+        "Seats": ("5", "25", "100"),
+        "Health Score": ("40", "72.5", "90"),
+    }
+    choices = lists[name]
+    return choices[int(rng.random() * len(choices))]

@@ -1,0 +1,95 @@
+"""The data, in one temporary SQLite file that no crash leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+Params = Sequence[Any]
+
+# The file never outlives the process, so nothing is synced; the journal stays, because a batch must roll back.
+PRAGMAS = (
+    "PRAGMA journal_mode = MEMORY",
+    "PRAGMA synchronous = OFF",
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA temp_store = FILE",
+    "PRAGMA cache_size = -65536",
+)
+
+BOOKS = """
+CREATE TABLE writes (seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, side TEXT, community INTEGER, action TEXT,
+                     target TEXT, subject TEXT, field TEXT, value TEXT);
+CREATE TABLE member (community INTEGER NOT NULL, userid INTEGER NOT NULL, email TEXT NOT NULL, email_key TEXT NOT NULL,
+                     username TEXT NOT NULL, username_key TEXT NOT NULL, joindate INTEGER, lastactivity INTEGER,
+                     posts INTEGER, topics INTEGER, solved INTEGER, likes INTEGER, likes_given INTEGER, rank_id INTEGER,
+                     roles TEXT, badges TEXT, sso TEXT, avatar TEXT, profile TEXT,
+                     PRIMARY KEY (community, userid)) WITHOUT ROWID;
+"""
+MEMBER_INDEXES = """
+CREATE INDEX member_email ON member (community, email_key);
+CREATE INDEX member_username ON member (community, username_key);
+"""
+
+
+class Store:
+    """A thin layer on one connection. Only one thread uses it at a time: the seeder first, the server loop after."""
+
+    def __init__(self) -> None:
+        with tempfile.NamedTemporaryFile(prefix="reconcile-sandbox-", suffix=".db", delete=False) as handle:
+            path = Path(handle.name)
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=512)
+        for pragma in PRAGMAS:
+            self._connection.execute(pragma).fetchall()
+        self._connection.executescript(BOOKS)
+        self._path: Path | None = path
+        # Unlinked while open, the file goes with the process even on SIGKILL; where that is refused, close() does it.
+        with contextlib.suppress(OSError):
+            path.unlink()
+            self._path = None
+
+    def close(self) -> None:
+        self._connection.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def script(self, sql: str) -> None:
+        self._connection.executescript(sql)
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        """Execute one statement; the number of rows it changed."""
+        return self._connection.execute(sql, params).rowcount
+
+    def bulk(self, sql: str, rows: Iterable[Params]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def tuples(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, params).fetchall()
+
+    def rows(self, sql: str, params: Params = ()) -> list[dict[str, Any]]:
+        cursor = self._connection.execute(sql, params)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def row(self, sql: str, params: Params = ()) -> dict[str, Any] | None:
+        cursor = self._connection.execute(sql, params)
+        found = cursor.fetchone()
+        return None if found is None else dict(zip((c[0] for c in cursor.description), found, strict=True))
+
+    def value(self, sql: str, params: Params = ()) -> Any:
+        found = self._connection.execute(sql, params).fetchone()
+        return None if found is None else found[0]
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: rolls back on any exception."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
