@@ -1,0 +1,95 @@
+"""SQLAlchemy engines, set up so that both databases behave alike."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, StaticPool, create_engine, event
+
+from reconciler.state.address import Address, PostgresqlAddress, SqliteAddress
+
+BUSY_SECONDS = 2.0
+"""How long one attempt waits for another writer. `Database` makes several."""
+
+CONNECT_SECONDS = 10
+
+PRAGMAS = (
+    "journal_mode = WAL",
+    # FULL, not NORMAL: the state file is fsynced, so after a power cut a database that lost its last commits would have a
+    # lower serial than the file. A commit is made once for each batch of calls; next to a call an fsync costs nothing.
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    # A staging table may be larger than the memory: on disk, behind a small page cache.
+    "temp_store = FILE",
+    "cache_size = -8192",
+)
+
+READ = "read"
+WRITE = "write"
+SCRATCH = "scratch"
+"""What a transaction is for: `SCRATCH` touches temporary tables only, so it takes no lock that others wait for."""
+
+
+def create(address: Address, *, read_only: bool = False) -> Engine:
+    """An engine that connects when it is first used. No statement of it ever shows its parameters in an error."""
+    match address:
+        case SqliteAddress():
+            return sqlite(address.path, pragmas=(*PRAGMAS, "query_only = ON") if read_only else PRAGMAS)
+        case PostgresqlAddress():
+            return _postgresql(address)
+
+
+def sqlite(path: Path, *, mode: str = "rw", pragmas: Sequence[str] = PRAGMAS) -> Engine:
+    """An engine on a file. `mode` is SQLite's: `rw` never creates one, so a read cannot leave a file behind."""
+    location = f"file:{quote(str(path))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        # Without an isolation level the sqlite3 module begins nothing on its own: `_begin` says how.
+        connection = sqlite3.connect(
+            location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
+        )
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def nowhere() -> Engine:
+    """An empty database in memory: what a state that does not exist yet reads as."""
+    return create_engine("sqlite+pysqlite://", poolclass=StaticPool, hide_parameters=True)
+
+
+def _begin(connection: Connection) -> None:
+    """A transaction that is going to write takes the lock at once: taking it later may fail after half the work."""
+    purpose = connection.get_execution_options().get("purpose", WRITE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if purpose == WRITE else "BEGIN")
+
+
+def _postgresql(address: PostgresqlAddress) -> Engine:
+    arguments: dict[str, object] = {"client_encoding": "utf8"}
+    for name, value in (("connect_timeout", CONNECT_SECONDS), ("application_name", "reconcile")):
+        if name not in address.url.query:
+            arguments[name] = value
+    engine = create_engine(
+        address.url, poolclass=QueuePool, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
+    )
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(driver: Any, _record: object) -> None:
+    """Nobody waits for a lock without end. Set by a statement: poolers refuse it as an option of the connection."""
+    driver.autocommit = True
+    driver.execute("SET lock_timeout = '5s'")
+    driver.autocommit = False

@@ -1,0 +1,70 @@
+"""Batches of writes, recorded before they are sent, so that a crash leaves no doubt about what may have arrived.
+
+A closed batch stays: it is what is known of the values before a run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from reconciler import errors
+from reconciler.model.document import DocumentId
+from reconciler.model.outcome import Write
+from reconciler.state import tables
+from reconciler.state.session import Session
+
+_table = tables.batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Writes that were about to be sent. While it is open, each of them may or may not have arrived."""
+
+    id: int
+    run_id: int
+    writes: tuple[Write, ...]
+    opened_at: datetime
+
+
+def open_batch(session: Session, run_id: int, document: DocumentId, writes: Sequence[Write], *, now: datetime) -> int:
+    """Record `writes` as about to be sent and give the batch's id. Commit before sending."""
+    values = {
+        "run_id": run_id,
+        "kind": document.kind,
+        "name": document.name,
+        "writes": json.dumps([(w.key, w.label, w.item, w.before, w.value) for w in writes], ensure_ascii=False),
+        "opened_at": now,
+    }
+    return int(session.execute(insert(_table).values(**values).returning(_table.c.id)).scalar_one())
+
+
+def close_batch(session: Session, batch_id: int, *, now: datetime) -> None:
+    """Every write of the batch is accounted for. Raises `errors.NotFound` when it is not open."""
+    statement = update(_table).where(_table.c.id == batch_id, _table.c.closed_at.is_(None)).values(closed_at=now)
+    if not session.execute(statement).rowcount:
+        raise errors.NotFound(f"There is no open batch {batch_id}.")
+
+
+def pending(session: Session, document: DocumentId) -> list[Batch]:
+    """Open batches of a document, oldest first: what a crash left in doubt."""
+    query = (
+        select(_table)
+        .where(_table.c.kind == document.kind, _table.c.name == document.name, _table.c.closed_at.is_(None))
+        .order_by(_table.c.id)
+    )
+    return [
+        Batch(id=row.id, run_id=row.run_id, writes=_writes(row.writes), opened_at=row.opened_at)
+        for row in session.execute(query)
+    ]
+
+
+def _writes(text: str) -> tuple[Write, ...]:
+    return tuple(
+        Write(key=key, label=label, item=item, before=before, value=value)
+        for key, label, item, before, value in json.loads(text)
+    )

@@ -1,0 +1,170 @@
+"""The activity log: one row for each run of a document, and one for each of its mappings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from reconciler import errors
+from reconciler.model.document import DocumentId
+from reconciler.model.run import Run, RunResult, Tally
+from reconciler.state import tables
+from reconciler.state.session import Session
+
+_table = tables.runs
+_items = tables.run_items
+
+KILLED = "the process that ran it ended without closing it"
+
+
+def open_run(session: Session, document: DocumentId, *, job: str, connection: str, now: datetime) -> Run:
+    """Start a run; its id grows with every run of the project. `job` and `connection` as the activity log shows them."""
+    values = {
+        "kind": document.kind,
+        "document": document.name,
+        "job": job,
+        "connection": connection,
+        "started_at": now,
+        "result": RunResult.RUNNING.value,
+        "tally": _text(Tally()),
+        "calls": 0,
+        "reason": "",
+        "haystack": _haystack(job, connection, str(document)),
+    }
+    row = session.execute(insert(_table).values(**values).returning(*_table.c)).one()
+    return _run(row)
+
+
+def progress(session: Session, run_id: int, tally: Tally, calls: int, *, now: datetime) -> None:
+    """Counts so far, for those who watch."""
+    statement = update(_table).where(_table.c.id == run_id).values(tally=_text(tally), calls=calls, progress_at=now)
+    _exactly_one(session.execute(statement).rowcount, run_id)
+
+
+def close(
+    session: Session,
+    run_id: int,
+    *,
+    result: RunResult,
+    tally: Tally,
+    items: Mapping[str, Tally],
+    calls: int,
+    reason: str,
+    now: datetime,
+) -> Run:
+    """End a run with its final counts, in all and for each item. Raises `errors.NotFound`."""
+    row = session.execute(select(_table).where(_table.c.id == run_id)).one_or_none()
+    if row is None:
+        raise errors.NotFound(f"There is no run {run_id}.")
+    values = {
+        "result": result.value,
+        "tally": _text(tally),
+        "calls": calls,
+        "reason": reason,
+        "ended_at": now,
+        "progress_at": now,
+        "haystack": _haystack(row.job, row.connection, f"{row.kind}/{row.document}", reason),
+    }
+    closed = session.execute(update(_table).where(_table.c.id == run_id).values(**values).returning(*_table.c)).one()
+    if items:
+        counted = [{"run_id": run_id, "item": item, "tally": _text(count)} for item, count in sorted(items.items())]
+        session.execute(insert(_items), counted)
+    return _run(closed)
+
+
+def items(session: Session, run_id: int) -> dict[str, Tally]:
+    """Counts of each item of a closed run, in order of the items."""
+    query = select(_items.c.item, _items.c.tally).where(_items.c.run_id == run_id).order_by(_items.c.item)
+    return {item: _tally(text) for item, text in session.execute(query)}
+
+
+def search(
+    session: Session,
+    *,
+    document: DocumentId | None = None,
+    result: RunResult | None = None,
+    text: str | None = None,
+    limit: int,
+    before: int | None = None,
+) -> list[Run]:
+    """Runs, newest first. `text` is looked for in job, connection, document and reason, in any case of letters.
+
+    `before` is the id that the last page ended with.
+    """
+    query = select(_table).order_by(_table.c.id.desc()).limit(limit)
+    if document is not None:
+        query = query.where(_table.c.kind == document.kind, _table.c.document == document.name)
+    if result is not None:
+        query = query.where(_table.c.result == result.value)
+    if text:
+        query = query.where(_table.c.haystack.contains(text.casefold(), autoescape=True))
+    if before is not None:
+        query = query.where(_table.c.id < before)
+    return [_run(row) for row in session.execute(query)]
+
+
+def get(session: Session, run_id: int) -> Run:
+    """Raises `errors.NotFound`."""
+    row = session.execute(select(_table).where(_table.c.id == run_id)).one_or_none()
+    if row is None:
+        raise errors.NotFound(f"There is no run {run_id}.", hint="`reconcile activity` lists the runs")
+    return _run(row)
+
+
+def latest(session: Session, document: DocumentId) -> Run | None:
+    """The newest run of a document, which may be running."""
+    found = search(session, document=document, limit=1)
+    return found[0] if found else None
+
+
+def abandoned(session: Session, document: DocumentId, *, now: datetime) -> list[Run]:
+    """Close the runs that a killed process left running, and give them. Only for the holder of the document's lease."""
+    left = (_table.c.kind == document.kind) & (_table.c.document == document.name)
+    statement = (
+        update(_table)
+        .where(left, _table.c.result == RunResult.RUNNING.value)
+        .values(
+            result=RunResult.INTERRUPTED.value, ended_at=now, reason=KILLED, haystack=_table.c.haystack + "\n" + KILLED
+        )
+        .returning(*_table.c)
+    )
+    return sorted((_run(row) for row in session.execute(statement)), key=lambda run: run.id)
+
+
+def _exactly_one(rows: int, run_id: int) -> None:
+    if rows != 1:
+        raise errors.NotFound(f"There is no run {run_id}.")
+
+
+def _haystack(*parts: str) -> str:
+    """What a search looks in. Folded here, because the databases disagree on the case of letters beyond ASCII."""
+    return "\n".join(parts).casefold()
+
+
+def _text(tally: Tally) -> str:
+    return json.dumps(tally.to_json())
+
+
+def _tally(text: str) -> Tally:
+    return Tally.from_json(json.loads(text))
+
+
+def _run(row: Row[*tuple[Any, ...]]) -> Run:
+    return Run(
+        id=row.id,
+        kind=row.kind,
+        document=row.document,
+        job=row.job,
+        connection=row.connection,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        result=RunResult(row.result),
+        tally=_tally(row.tally),
+        calls=row.calls,
+        reason=row.reason,
+        progress_at=row.progress_at,
+    )
