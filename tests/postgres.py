@@ -1,6 +1,6 @@
 """A throw-away PostgreSQL server for the tests, from the binaries of the system.
 
-Import the fixture `postgres` where it is needed: `from tests.postgres import postgres as postgres`. It starts one server for
+Import the fixture `postgres` where it is needed: `from tests.postgres import postgres`. It starts one server for
 the session, also when the tests run as root (PostgreSQL itself refuses root), and stops it at the end.
 """
 

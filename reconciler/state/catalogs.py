@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from reconciler.model.json import Json, canonical
 from reconciler.state import tables
@@ -42,3 +42,8 @@ def digests(session: Session) -> dict[str, str]:
 def save(session: Session, connection: str, digest: str, content: Mapping[str, Json], *, now: datetime) -> None:
     values = {"connection": connection, "digest": digest, "content": canonical(content), "saved_at": now}
     session.execute(upsert(session, _table), values)
+
+
+def remove(session: Session, connection: str) -> None:
+    """Forget the catalog of a connection; it can be pulled again."""
+    session.execute(delete(_table).where(_table.c.connection == connection))

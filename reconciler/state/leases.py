@@ -106,7 +106,13 @@ class Heartbeat:
         self._lease = lease
         self._every = every
         self._stop = threading.Event()
+        self._renewed = database.clock.monotonic()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {lease.name}", daemon=True)
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have the lease yet. A process that was paused knows it before its first next step."""
+        return not self.lost.is_set() and self._database.clock.monotonic() - self._renewed < self._lease.ttl
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -120,17 +126,16 @@ class Heartbeat:
 
     def _beat(self) -> None:
         clock = self._database.clock
-        renewed = clock.monotonic()
         while not clock.wait(self._every, self._stop):
             asked = clock.monotonic()
             try:
                 with self._database.begin() as session:
                     renew(session, self._lease)
-                renewed = asked
+                self._renewed = asked
             except errors.Locked:
                 break
             except errors.StateProblem:
-                if clock.monotonic() - renewed >= self._lease.ttl:
+                if clock.monotonic() - self._renewed >= self._lease.ttl:
                     break
         else:
             return

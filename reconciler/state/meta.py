@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from reconciler import errors
 from reconciler.state import tables
 from reconciler.state.session import Session
+from reconciler.state.upsert import insert_missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,12 @@ def initialise(session: Session, project: str, lineage: str, *, now: datetime) -
     found = expect(session, project)
     if found is not None:
         return found
-    session.execute(insert(tables.meta).values(id=1, project=project, lineage=lineage, serial=0, created_at=now))
-    return Meta(project=project, lineage=lineage, serial=0, desired_digest=None, commit=None)
+    row = {"id": 1, "project": project, "lineage": lineage, "serial": 0, "created_at": now}
+    session.execute(insert_missing(session, tables.meta), row)
+    made = expect(session, project)  # perhaps by another process, which was faster
+    if made is None:
+        raise errors.StateDamaged(f"The database {session.label} does not keep what is written to it.")
+    return made
 
 
 def bump(session: Session, *, digest: str | None = None, commit: str | None = None) -> int:

@@ -82,6 +82,12 @@ def search(
         after = (rows[-1].kind, rows[-1].name, rows[-1].item, rows[-1].key)
 
 
+def by_record(session: Session, document: DocumentId) -> Iterator[RecordedRejection]:
+    """Rejections of one document in order of key, then of item, a page at a time in memory."""
+    query = select(_table).where(and_(*_filters(document, None, None, None))).order_by(_table.c.key, _table.c.item)
+    return map(_recorded, session.stream(query))
+
+
 def count(
     session: Session,
     *,

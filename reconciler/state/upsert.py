@@ -23,3 +23,9 @@ def upsert(session: Session, table: Table, **replaced: Any) -> Any:
             if value is not None:
                 changed[column.name] = value
     return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+
+
+def insert_missing(session: Session, table: Table) -> Any:
+    """An insert that does nothing when the primary key is there already."""
+    insert = postgresql.insert(table) if session.postgresql else sqlite.insert(table)
+    return insert.on_conflict_do_nothing(index_elements=list(table.primary_key))
