@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import threading
 import time
@@ -37,3 +38,8 @@ class SystemClock:
 def new_token() -> str:
     """A random holder token or lineage: 32 hexadecimal digits."""
     return secrets.token_hex(16)
+
+
+def chance() -> float:
+    """A random number from 0 to 1, for spreading things over time. Not for secrets."""
+    return random.random()  # noqa: S311

@@ -84,12 +84,13 @@ class Destination(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line of `connections test` and `doctor`."""
+    """One line of `connections test` and `doctor`. `exit_code` is what the command ends with when the check is not ok."""
 
     name: str
     ok: bool
     detail: str
     hint: str = ""
+    exit_code: int = 1
 
 
 class Remote(Protocol):

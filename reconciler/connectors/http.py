@@ -6,7 +6,6 @@ it was encoded), follows no redirects, reads no proxy settings from the environm
 
 from __future__ import annotations
 
-import random as randomness
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -16,7 +15,7 @@ import httpcore2
 import orjson
 
 from reconciler import __version__, errors
-from reconciler.clock import Clock
+from reconciler.clock import Clock, chance
 from reconciler.connectors import backoff
 from reconciler.connectors.answer import API_HINT, Response
 from reconciler.connectors.base import Budget
@@ -77,7 +76,7 @@ class HttpClient:
         total_timeout: float = 60.0,
         max_body: int = 32 * MIB,
         attempts: int = 5,
-        random: Callable[[], float] = randomness.random,
+        random: Callable[[], float] = chance,
         observer: Callable[[Call], None] | None = None,
     ) -> None:
         self._origin, self._prefix = _origin(base_url)

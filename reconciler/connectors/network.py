@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -98,6 +98,10 @@ def _kind(address: Address) -> str | None:
     return next((kind for holds, kind in kinds if holds), None)
 
 
+Resolve = Callable[..., Iterable[tuple[Any, Any, Any, Any, Any]]]
+"""`socket.getaddrinfo`, or what stands in for it."""
+
+
 class _Endpoint(NamedTuple):
     family: int
     sockaddr: Any
@@ -106,10 +110,13 @@ class _Endpoint(NamedTuple):
 class Network(httpcore2.NetworkBackend):
     """Connects to checked addresses; every stream it makes obeys the deadline of the thread that uses it."""
 
-    def __init__(self, policy: AddressPolicy, exchange: Exchange, clock: Clock) -> None:
+    def __init__(
+        self, policy: AddressPolicy, exchange: Exchange, clock: Clock, resolve: Resolve = socket.getaddrinfo
+    ) -> None:
         self._policy = policy
         self._exchange = exchange
         self._clock = clock
+        self._resolve = resolve
 
     def connect_tcp(
         self,
@@ -131,13 +138,15 @@ class Network(httpcore2.NetworkBackend):
         raise failure
 
     def _endpoints(self, host: str, port: int) -> list[_Endpoint]:
+        literal = _literal(host)
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = self._resolve(literal or host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            found = []
-        for *_, sockaddr in found:
-            self._policy.check(host, ipaddress.ip_address(sockaddr[0]))
-        return [_Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found]
+            found = ()
+        endpoints = [_Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found]
+        for endpoint in endpoints:
+            self._policy.check(host, ipaddress.ip_address(endpoint.sockaddr[0]))
+        return endpoints
 
     def _connect(self, endpoint: _Endpoint) -> socket.socket:
         sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
@@ -149,6 +158,14 @@ class Network(httpcore2.NetworkBackend):
             sock.close()
             raise
         return sock
+
+
+def _literal(host: str) -> str | None:
+    """An IPv4 address in any spelling that the system takes (`127.1`, `0x7f000001`, `2130706433`), in the usual one."""
+    try:
+        return str(ipaddress.IPv4Address(socket.inet_aton(host)))
+    except OSError:
+        return None
 
 
 def _remaining(exchange: Exchange, clock: Clock) -> float:
