@@ -20,6 +20,7 @@ from reconciler.connectors import backoff
 from reconciler.connectors.answer import API_HINT, Response
 from reconciler.connectors.base import Budget
 from reconciler.connectors.network import AddressPolicy, Exchange, NameNotResolved, Network
+from reconciler.connectors.pool import ConnectionStack
 from reconciler.connectors.secret import Secret
 from reconciler.model.json import Json
 
@@ -93,14 +94,17 @@ class HttpClient:
         self._calls = 0
         self._lock = threading.Lock()
 
-    def _make_pool(self, connections: int, allow_loopback: bool) -> httpcore2.ConnectionPool:
+    def _make_pool(self, connections: int, allow_loopback: bool) -> ConnectionStack:
         policy = AddressPolicy(secure=self.secure, allow_loopback=allow_loopback)
-        return httpcore2.ConnectionPool(
-            ssl_context=httpcore2.default_ssl_context() if self.secure else None,
-            max_connections=connections,
-            keepalive_expiry=KEEPALIVE,
-            network_backend=Network(policy, self._exchange, self._clock),
-        )
+        network = Network(policy, self._exchange, self._clock)
+        context = httpcore2.default_ssl_context() if self.secure else None
+
+        def connection() -> httpcore2.HTTPConnection:
+            return httpcore2.HTTPConnection(
+                self._origin, ssl_context=context, keepalive_expiry=KEEPALIVE, network_backend=network
+            )
+
+        return ConnectionStack(connection, connections)
 
     @property
     def secure(self) -> bool:
@@ -234,7 +238,10 @@ class HttpClient:
         return _Trouble(text, refused=not self._exchange.sent)
 
     def _send(self, prepared: _Prepared) -> Response:
-        raw = self._pool.handle_request(self._raw_request(prepared))
+        with self._pool.connection(self._total_timeout) as connection:
+            return self._receive(connection.handle_request(self._raw_request(prepared)))
+
+    def _receive(self, raw: httpcore2.Response) -> Response:
         self._exchange.status = raw.status
         try:
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw.headers}
@@ -248,8 +255,7 @@ class HttpClient:
         headers = [(name, _plain(text)) for name, text in prepared.headers]
         if body or prepared.method != "GET":
             headers.append(("Content-Length", str(len(body))))
-        timeout = {"timeout": {"pool": self._total_timeout}}
-        return httpcore2.Request(prepared.method, prepared.url, headers=headers, content=body, extensions=timeout)
+        return httpcore2.Request(prepared.method, prepared.url, headers=headers, content=body)
 
     def _check_head(self, status: int, headers: Mapping[str, str]) -> None:
         if status < 200 or 300 <= status < 400:
