@@ -1,0 +1,243 @@
+"""What pydantic has to say about a document, in our codes and words, at the exact place, and without the input."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from reconciler.config import closest, documents
+from reconciler.config.loader import RawDocument
+from reconciler.config.places import Path, Places
+from reconciler.model.diagnostic import Diagnostic, Position
+
+_NAMES = frozenset(("name", "from", "to", "connectedTo"))
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+_LIMITS = {
+    "greater_than_equal": "this is too small: at least {ge}",
+    "less_than_equal": "this is too large: at most {le}",
+    "too_short": "this list is too short: at least {min_length}",
+    "too_long": "this list is too long: at most {max_length}",
+    "string_too_short": "this text is too short: at least {min_length} characters",
+    "string_too_long": "this text is too long: at most {max_length} characters",
+}
+
+
+def diagnose(errors: Sequence[ErrorDetails], raw: RawDocument, places: Places, project: bool) -> list[Diagnostic]:
+    """One diagnostic for each thing that is wrong with the shape of a document."""
+    return [_diagnostic(error, raw, places, project) for error in errors]
+
+
+def _diagnostic(error: ErrorDetails, raw: RawDocument, places: Places, project: bool) -> Diagnostic:
+    path = _path(error["loc"], raw.data)
+    value = _at(raw.data, path)
+    kind, context = error["type"], error.get("ctx", {})
+
+    def say(code: str, message: str, hint: str | None = None, *, at: Position | None = None) -> Diagnostic:
+        return Diagnostic(code=code, message=message, hint=hint, position=at or places.value(raw.number, path))
+
+    if kind == "missing":
+        at = places.key(raw.number, path[:-1])
+        return say("E-REQUIRED", f"the key '{path[-1]}' is missing here", _required_hint(path), at=at)
+    if kind == "extra_forbidden":
+        known = _known_keys(error["loc"], project)
+        message = f"there is no key '{path[-1]}' here"
+        return say("E-KEY", message, closest.hint(str(path[-1]), known), at=places.key(raw.number, path))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _union(error, raw, places, path)
+    if kind in _WANTED:
+        return say("E-TYPE", f"{_WANTED[kind]} is expected here, found {_a(value)}", _type_hint(kind, value))
+    if kind == "literal_error":
+        expected = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        return say("E-VALUE", f"'{value}' is not possible here", closest.hint(str(value), expected, _one_of(expected)))
+    if kind == "string_pattern_mismatch":
+        return _pattern(say, path)
+    if kind in _LIMITS:
+        return say("E-VALUE", _LIMITS[kind].format_map(context))
+    return say(kind, error["msg"], _HINTS.get(kind))
+
+
+_HINTS = {
+    "E-SECRET": "write {env: NAME} or {file: PATH}, and put the secret there",
+    "E-SECRET-FORM": "write {env: NAME} or {file: PATH}",
+    "E-SCHEDULE": 'write {every: 4h}, or {cron: "0 */4 * * *", timezone: Europe/Berlin}',
+}
+
+
+def _pattern(say: Any, path: Path) -> Diagnostic:
+    if path[-1] in _NAMES:
+        diagnostic: Diagnostic = say("E-NAME", "this is no name: lower-case letters, digits and -, 1 to 63 characters")
+        return diagnostic
+    words, hint = {
+        "region": ("this does not look like a region", "known: eu-west-1, us-west-2"),
+        "tenant": ("this is no tenant name: letters, digits, - and _, 1 to 63 characters", None),
+        "baseUrl": ("this is no base URL", "write https://HOST, without a user, path, query or fragment"),
+    }[str(path[-1])]
+    diagnostic = say("E-VALUE", words, hint)
+    return diagnostic
+
+
+def _union(error: ErrorDetails, raw: RawDocument, places: Places, path: Path) -> Diagnostic:
+    """The key that decides what a document is (`kind`) or what a connection is (`type`) is missing or unknown."""
+    context = error.get("ctx", {})
+    key = str(context["discriminator"]).strip("'")
+    holder = _at(raw.data, path)
+    if not isinstance(holder, dict) or key not in holder:
+        at = places.key(raw.number, path)
+        return Diagnostic(
+            code="E-REQUIRED", message=f"the key '{key}' is missing here", hint=_required_hint((key,)), position=at
+        )
+    value, at = holder[key], places.value(raw.number, (*path, key))
+    known = sorted(documents.KINDS) if key == "kind" else sorted(documents.TAGS - documents.KINDS.keys())
+    if not isinstance(value, str):
+        message = f"text is expected here, found {_a(value)}"
+        return Diagnostic(code="E-TYPE", message=message, hint=_one_of(known), position=at)
+    if value == documents.PROJECT and key == "kind":
+        hint: str | None = "the project stands in reconcile.yaml, and only there"
+    else:
+        hint = closest.hint(value, known, _one_of(known))
+    code = "E-KIND" if key == "kind" else "E-VALUE"
+    return Diagnostic(code=code, message=f"there is no {key} '{value}'", hint=hint, position=at)
+
+
+def _required_hint(path: Path) -> str | None:
+    return {
+        "apiVersion": f"write apiVersion: {documents.API_VERSION}",
+        "kind": "known kinds: " + ", ".join(sorted(documents.KINDS)),
+        "type": "known types: " + ", ".join(sorted(documents.TAGS - documents.KINDS.keys())),
+        "metadata": "write metadata: {name: NAME}",
+        "accessKey": "write accessKey: {env: NAME}",
+        "clientId": "write clientId: {env: NAME}",
+        "clientSecret": "write clientSecret: {env: NAME}",
+    }.get(str(path[-1]))
+
+
+def _type_hint(kind: str, value: object) -> str | None:
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "quote it, if it is text"
+    if kind in ("int_type", "bool_type") and isinstance(value, str):
+        return "remove the quotes" if value.isdigit() or value in ("true", "false") else None
+    return None
+
+
+def _one_of(known: Sequence[str]) -> str:
+    return "known here: " + ", ".join(known)
+
+
+def _a(value: object) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+    return "a mapping"
+
+
+# -- locations ---------------------------------------------------------------------------------------------------------
+
+
+def _path(location: tuple[int | str, ...], data: object) -> Path:
+    """A location without the names of union members, which pydantic puts between the keys."""
+    path: list[str | int] = []
+    current, skipped = data, False
+    for part in location:
+        chosen = (
+            isinstance(current, dict) and part in documents.TAGS and part in (current.get("kind"), current.get("type"))
+        )
+        if chosen and not skipped:
+            skipped = True
+            continue
+        path.append(part)
+        current, skipped = _step(current, part), False
+    return tuple(path)
+
+
+def _step(data: object, part: str | int) -> object:
+    if isinstance(data, dict):
+        return data.get(part)
+    if isinstance(data, list) and isinstance(part, int) and part < len(data):
+        return data[part]
+    return None
+
+
+def _at(data: object, path: Path) -> object:
+    for part in path:
+        data = _step(data, part)
+    return data
+
+
+def _known_keys(location: tuple[int | str, ...], project: bool) -> list[str]:
+    """The keys that a model knows at a location."""
+    models: list[type[BaseModel]] = [documents.Project] if project else list(documents.KINDS.values())
+    for part in location[:-1]:
+        tagged = [model for model in models if part in documents.TAGS and part in _tags(model)]
+        models = tagged or [inner for model in models for inner in _below(model, part)] or models
+    return [field.alias or name for model in models for name, field in model.model_fields.items()]
+
+
+def _tags(model: type[BaseModel]) -> set[str]:
+    fields = (model.model_fields.get(key) for key in ("kind", "type"))
+    return {
+        value
+        for field in fields
+        if field and get_origin(field.annotation) is Literal
+        for value in get_args(field.annotation)
+    }
+
+
+def _below(model: type[BaseModel], key: str | int) -> Iterator[type[BaseModel]]:
+    for name, field in model.model_fields.items():
+        if key == (field.alias or name):
+            yield from _models(field.annotation)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+# -- repair ------------------------------------------------------------------------------------------------------------
+
+
+def repair(errors: Sequence[ErrorDetails], data: object) -> tuple[object, Mapping[str, Sequence[int]]]:
+    """The document without its unknown keys and without broken items of its lists, so that the rest of it is checked as well.
+
+    With the items that were kept, by list.
+    """
+    mended: Any = copy.deepcopy(data)
+    broken: dict[str, set[int]] = {}
+    for error in errors:
+        path = _path(error["loc"], data)
+        if error["type"] == "extra_forbidden":
+            holder = _at(mended, path[:-1])
+            if isinstance(holder, dict):
+                holder.pop(path[-1], None)
+        elif len(path) > 2 and isinstance(path[2], int):
+            broken.setdefault(str(path[1]), set()).add(path[2])
+    kept: dict[str, Sequence[int]] = {}
+    for name, items in broken.items():
+        whole = mended["spec"][name]
+        kept[name] = [at for at in range(len(whole)) if at not in items]
+        mended["spec"][name] = [whole[at] for at in kept[name]]
+    return mended, kept

@@ -1,0 +1,133 @@
+"""Normalised documents → typed resources. Standard library only: recorded and cached documents need no pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler import errors
+from reconciler.config import defaults, shapes
+from reconciler.model import resources
+from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document
+from reconciler.model.json import Json
+
+Resource = resources.Connection | resources.ProfileFieldMapping
+
+
+def to_resource(document: Document) -> Resource:
+    """The typed form of a document, fresh from YAML or read back from the database.
+
+    Raises `errors.StateDamaged` for a recorded document that this version cannot understand.
+    """
+    try:
+        return _convert(document)
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
+        raise errors.StateDamaged(
+            f"{document.id} cannot be understood as it was recorded",
+            hint="a newer version of reconcile may have written it",
+        ) from None
+
+
+def _convert(document: Document) -> Resource:
+    spec: Mapping[str, Any] = document.spec
+    match document.id.kind, spec.get("type"):
+        case (kind, "gainsight-cs") if kind == CONNECTION:
+            return _cs(document.id.name, spec)
+        case (kind, "gainsight-cc") if kind == CONNECTION:
+            return _cc(document.id.name, spec)
+        case (kind, None) if kind == PROFILE_FIELD_MAPPING:
+            return _mapping(document.id.name, spec)
+    raise ValueError
+
+
+def _cs(name: str, spec: Mapping[str, Any]) -> resources.CsConnection:
+    return resources.CsConnection(
+        name=name,
+        domain=spec["domain"],
+        base_url=spec.get("baseUrl"),
+        access_key=secret(spec["accessKey"]),
+        sso=spec.get("sso", False),
+        active=spec.get("active", True),
+        rate_limit=_rate(spec.get("rateLimit"), defaults.CS_RATE),
+        concurrency=spec.get("concurrency", defaults.CONCURRENCY),
+    )
+
+
+def _cc(name: str, spec: Mapping[str, Any]) -> resources.CcConnection:
+    return resources.CcConnection(
+        name=name,
+        tenant=spec["tenant"],
+        region=spec["region"],
+        base_url=spec.get("baseUrl"),
+        client_id=secret(spec["clientId"]),
+        client_secret=secret(spec["clientSecret"]),
+        sso=spec.get("sso", False),
+        connected_to=spec.get("connectedTo"),
+        active=spec.get("active", True),
+        profile_fields=tuple(_profile_field(item) for item in spec.get("profileFields", ())),
+        rate_limit=_rate(spec.get("rateLimit"), defaults.CC_RATE),
+        concurrency=spec.get("concurrency", defaults.CONCURRENCY),
+        path_prefix=spec.get("pathPrefix", defaults.PATH_PREFIX),
+    )
+
+
+def _profile_field(item: Mapping[str, str]) -> resources.ProfileField:
+    return resources.ProfileField(
+        name=item["name"],
+        type=resources.ProfileFieldType(item.get("type", "text")),
+        visibility=resources.Visibility(item.get("visibility", "public")),
+    )
+
+
+def _mapping(name: str, spec: Mapping[str, Any]) -> resources.ProfileFieldMapping:
+    items: Sequence[Mapping[str, str]] = spec["mappings"]
+    return resources.ProfileFieldMapping(
+        name=name,
+        source=spec["from"],
+        target=spec["to"],
+        schedule=_schedule(spec.get("schedule", {"every": defaults.EVERY})),
+        mappings=tuple(
+            resources.FieldMapping(
+                object=item["object"], attribute=item["attribute"], profile_field=item["profileField"]
+            )
+            for item in items
+        ),
+    )
+
+
+def _schedule(spec: Mapping[str, str]) -> resources.Schedule:
+    if "every" in spec:
+        return resources.Every(seconds=shapes.seconds(spec["every"]))
+    return resources.Cron(expression=spec["cron"], timezone=spec.get("timezone", defaults.TIMEZONE))
+
+
+def _rate(spec: Mapping[str, int | None] | None, default: resources.RateLimit) -> resources.RateLimit:
+    if spec is None:
+        return default
+    return resources.RateLimit(
+        per_minute=spec.get("perMinute", default.per_minute), per_day=spec.get("perDay", default.per_day)
+    )
+
+
+def secret(spec: Mapping[str, str]) -> resources.SecretRef:
+    """`{env: NAME}` or `{file: PATH}`."""
+    if "env" in spec:
+        return resources.SecretRef(source="env", name=spec["env"])
+    return resources.SecretRef(source="file", name=spec["file"])
+
+
+def to_project(name: str, spec: Mapping[str, Any]) -> resources.Project:
+    """The project from its normalised spec."""
+    database: Json = spec.get("database", defaults.DATABASE)
+    limits: Mapping[str, int] = spec.get("limits", {})
+    return resources.Project(
+        name=name,
+        configs=tuple(spec["configs"]),
+        database=secret(database) if isinstance(database, dict) else str(database),
+        state_file=spec.get("stateFile", defaults.STATE_FILE),
+        catalog=spec.get("catalog", defaults.CATALOG),
+        limits=resources.Limits(
+            max_change_percent=limits.get("maxChangePercent", defaults.LIMITS.max_change_percent),
+            min_records=limits.get("minRecords", defaults.LIMITS.min_records),
+        ),
+    )

@@ -1,0 +1,338 @@
+"""From a folder to a project: found, read, checked. The one door to the configuration.
+
+What was checked before is taken from the cache, so an unchanged tree imports neither the YAML library nor pydantic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler import errors
+from reconciler.config import convert, discovery
+from reconciler.config.cache import Cache, diagnostic_from, diagnostic_json, entry_from, entry_json
+from reconciler.config.discovery import Found, find_project
+from reconciler.config.rules.base import Entry, Facts, Finding, Place, Typed
+from reconciler.model import resources
+from reconciler.model.catalog import Catalog
+from reconciler.model.diagnostic import Diagnostic, Position, Severity
+from reconciler.model.document import Document, DocumentId, Origin
+from reconciler.model.json import Json, digest
+
+if TYPE_CHECKING:
+    from reconciler.config.places import Places
+    from reconciler.config.reading import FileContent
+    from reconciler.config.rules.base import Rule
+
+MAX_FILE_BYTES = 1024 * 1024
+
+__all__ = ["LoadedProject", "find_project", "load_project", "shown_source"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedProject:
+    """A project as it stands on disk. With errors among the diagnostics it must not be planned or applied.
+
+    `digest` is that of the desired state: it depends on documents, not on files or the order of anything. `files` are the
+    configuration files, relative to `root`. `resources` and `catalogs` are made when first asked for; a catalog that cannot be
+    read is among the diagnostics and missing here.
+    """
+
+    root: Path
+    project_file: str
+    project: resources.Project
+    documents: Mapping[DocumentId, Document]
+    origins: Mapping[DocumentId, Origin]
+    diagnostics: tuple[Diagnostic, ...]
+    files: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        return digest([[*id_, self.documents[id_].digest] for id_ in sorted(self.documents)])
+
+    @cached_property
+    def resources(self) -> Mapping[DocumentId, convert.Resource]:
+        return {id_: convert.to_resource(document) for id_, document in self.documents.items()}
+
+    @cached_property
+    def catalogs(self) -> Mapping[str, Catalog]:
+        """Pinned metadata by connection."""
+        return _read_catalogs(
+            self.root, self.project.catalog, (id_.name for id_ in self.documents if id_.kind == "Connection")
+        )[0]
+
+    @property
+    def valid(self) -> bool:
+        """Whether there is no error; warnings may be there."""
+        return all(diagnostic.severity is not Severity.ERROR for diagnostic in self.diagnostics)
+
+    def require_valid(self) -> None:
+        """Raises `errors.ConfigInvalid` unless `valid`."""
+        if not self.valid:
+            raise errors.ConfigInvalid(self.diagnostics)
+
+    def source(self, file: str) -> str | None:
+        """The text of a file as it may be shown; see `shown_source`."""
+        return shown_source(self.root, file)
+
+
+def shown_source(root: Path, file: str) -> str | None:
+    """The text of a configuration file for a code frame, with everything starred out that could be a secret. None if unreadable."""
+    from reconciler.config import secrets
+
+    try:
+        data = discovery.read(root, file, MAX_FILE_BYTES)
+    except errors.ConfigIncomplete:
+        return None
+    if len(data) > MAX_FILE_BYTES or b"\0" in data:
+        return None
+    return secrets.mask_source(data.removeprefix(b"\xef\xbb\xbf").decode(errors="replace"))
+
+
+def load_project(path: Path | None, cwd: Path, *, use_cache: bool = True) -> LoadedProject:
+    """Load and check a whole project; every finding is in `diagnostics`.
+
+    Raises `errors.NotFound` (no project file), `errors.ConfigInvalid` (the project file itself has errors) and
+    `errors.ConfigIncomplete` (not everything could be read).
+    """
+    file = find_project(path, cwd)
+    cache = Cache(file.parent, enabled=use_cache)
+    return _Loading(file.parent, file.name, cache).run()
+
+
+@dataclass(kw_only=True)
+class _File:
+    """One configuration file on its way."""
+
+    sha: str
+    data: bytes
+    entries: Sequence[Entry] = ()
+    problems: Sequence[Diagnostic] = ()
+    doubtful: Sequence[DocumentId] = ()
+    complete: bool = True
+    cached: Mapping[str, Any] | None = field(default=None)
+
+
+class _Loading:
+    def __init__(self, root: Path, project_file: str, cache: Cache) -> None:
+        self.root = root
+        self.project_file = project_file
+        self.cache = cache
+        self.files: dict[str, _File] = {}
+
+    def run(self) -> LoadedProject:
+        data = discovery.read(self.root, self.project_file, MAX_FILE_BYTES)
+        sha = _sha(data)
+        known = self.cache.content.get("project")
+        name, spec = known[1:] if known and known[0] == sha else self._read_project(data)
+        project = convert.to_project(name, spec)
+        found = discovery.discover(self.root, project.configs)
+        self._read_files(found.files)
+        key = self._key(sha, project, found)
+        tree = self.cache.content.get("tree")
+        for path, file in self.files.items():
+            self._content(path, file)
+        if tree and tree["key"] == key:
+            diagnostics = tuple(map(diagnostic_from, tree["diagnostics"]))
+        else:
+            diagnostics = tuple(sorted(self._check(project, found, data), key=lambda diagnostic: diagnostic.sort_key))
+            self._store([sha, name, spec], key, diagnostics)
+        return self._loaded(project, diagnostics)
+
+    def _loaded(self, project: resources.Project, diagnostics: tuple[Diagnostic, ...]) -> LoadedProject:
+        documents: dict[DocumentId, Document] = {}
+        origins: dict[DocumentId, Origin] = {}
+        for entry in self._entries():
+            if documents.setdefault(entry.document.id, entry.document) is entry.document:
+                origins[entry.document.id] = entry.origin
+        return LoadedProject(
+            root=self.root,
+            project_file=self.project_file,
+            project=project,
+            documents={id_: documents[id_] for id_ in sorted(documents)},
+            origins=origins,
+            diagnostics=diagnostics,
+            files=tuple(self.files),
+        )
+
+    def _entries(self) -> Iterator[Entry]:
+        for file in self.files.values():
+            yield from file.entries
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def _read_project(self, data: bytes) -> tuple[str, Mapping[str, Any]]:
+        from reconciler.config import reading
+
+        content = reading.read_project(data, self.project_file)
+        if content.problems:
+            raise errors.ConfigInvalid(
+                sorted(content.problems, key=lambda d: d.sort_key), "the project file has errors"
+            )
+        (entry,) = content.entries
+        return entry.document.id.name, entry.document.spec
+
+    def _read_files(self, paths: Sequence[str]) -> None:
+        total = 0
+        for path in paths:
+            data = discovery.read(self.root, path, MAX_FILE_BYTES)
+            total += len(data)
+            if total > discovery.MAX_TOTAL_BYTES:
+                raise errors.ConfigIncomplete("the configuration files are larger than 256 MiB together")
+            self.files[path] = _File(sha=_sha(data), data=data)
+
+    def _key(self, sha: str, project: resources.Project, found: Found) -> str:
+        """What the checks of the whole tree depend on."""
+        parts = [sha, repr(found.refused), *_catalog_shas(self.root, project.catalog)]
+        parts += [f"{path}\0{file.sha}" for path, file in self.files.items()]
+        return _sha("\n".join(parts).encode())
+
+    def _content(self, path: str, file: _File) -> None:
+        """Parse and validate one file, or take what was made of it before."""
+        known: Mapping[str, Any] | None = self.cache.content.get("files", {}).get(path)
+        if known is not None and known["sha"] == file.sha:
+            file.cached = known
+            file.entries = [entry_from(entry, path) for entry in known["entries"]]
+            file.problems = [diagnostic_from(problem) for problem in known["problems"]]
+            file.doubtful = [DocumentId(*id_) for id_ in known["doubtful"]]
+            file.complete = known["complete"]
+            return
+        from reconciler.config import reading
+
+        content: FileContent = reading.read_file(file.data, path)
+        file.entries, file.problems, file.doubtful, file.complete = content
+
+    def _store(self, project: list[Json], key: str, diagnostics: Iterable[Diagnostic]) -> None:
+        files: dict[str, Json] = {path: file.cached or _file_json(file) for path, file in self.files.items()}
+        tree: dict[str, Json] = {"key": key, "diagnostics": [diagnostic_json(diagnostic) for diagnostic in diagnostics]}
+        self.cache.store({"project": project, "files": files, "tree": tree})
+
+    # -- checking ------------------------------------------------------------------------------------------------------
+
+    def _check(self, project: resources.Project, found: Found, project_data: bytes) -> Iterator[Diagnostic]:
+        from reconciler.config import rules
+
+        for file in self.files.values():
+            yield from file.problems
+        yield from self._refused(project, found, project_data)
+        facts, damaged = self._facts(project, found)
+        yield from damaged
+        if not facts.entries and facts.complete and not facts.doubtful:
+            count = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
+            yield Diagnostic(
+                code="E-EMPTY",
+                message=f"there is no document in {count} of {', '.join(project.configs)}",
+                hint="to stop everything, deactivate the connections; an empty project is refused",
+            )
+        yield from self._located(rules.check(facts))
+
+    def _refused(self, project: resources.Project, found: Found, data: bytes) -> Iterator[Diagnostic]:
+        """Paths that may not be read, at the line of the project file that leads to them."""
+        catalog_outside = _outside(self.root, project.catalog)
+        if not found.refused and not catalog_outside:
+            return
+        from reconciler.config import loader
+
+        places = loader.places(data, self.project_file)
+        for refused in found.refused:
+            where = places.value(0, ("spec", "configs", refused.entry))
+            yield Diagnostic(code="E-PATH", message=refused.message, hint=refused.hint, position=where)
+        if catalog_outside:
+            where = places.value(0, ("spec", "catalog"))
+            hint = "name a folder below reconcile.yaml"
+            yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
+
+    def _facts(self, project: resources.Project, found: Found) -> tuple[Facts, Sequence[Diagnostic]]:
+        connections: dict[str, Typed[resources.Connection]] = {}
+        mappings: dict[str, Typed[resources.ProfileFieldMapping]] = {}
+        entries = list(self._entries())
+        for entry in entries:
+            match convert.to_resource(entry.document):
+                case resources.CsConnection() | resources.CcConnection() as connection:
+                    connections.setdefault(connection.name, Typed(resource=connection, entry=entry))
+                case resources.ProfileFieldMapping() as mapping:
+                    mappings.setdefault(mapping.name, Typed(resource=mapping, entry=entry))
+        catalogs, damaged = _read_catalogs(self.root, project.catalog, connections)
+        facts = Facts(
+            connections=connections,
+            mappings=list(mappings.values()),
+            entries=entries,
+            doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
+            complete=not found.refused and all(file.complete for file in self.files.values()),
+            catalogs=catalogs,
+        )
+        return facts, damaged
+
+    def _located(self, found: Iterable[tuple[Rule, Finding]]) -> Iterator[Diagnostic]:
+        """Findings with positions; a file is walked for them once, and only if something is to be said about it."""
+        walked: dict[str, Places] = {}
+
+        def position(place: Place) -> Position:
+            from reconciler.config import loader
+
+            file, number = place.origin
+            if file not in walked:
+                walked[file] = loader.places(self.files[file].data, file)
+            return (walked[file].key if place.key else walked[file].value)(number, place.path)
+
+        for rule, finding in found:
+            yield Diagnostic(
+                code=rule.code,
+                severity=rule.severity,
+                message=finding.message,
+                hint=finding.hint,
+                position=position(finding.place) if finding.place else None,
+                related=tuple((text, position(place)) for text, place in finding.related),
+            )
+
+
+def _file_json(file: _File) -> dict[str, Json]:
+    return {
+        "sha": file.sha,
+        "entries": [entry_json(entry) for entry in file.entries],
+        "problems": [diagnostic_json(problem) for problem in file.problems],
+        "doubtful": [list(id_) for id_ in file.doubtful],
+        "complete": file.complete,
+    }
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+# -- catalogs ----------------------------------------------------------------------------------------------------------
+
+
+def _outside(root: Path, folder: str) -> str | None:
+    """Why the catalog folder may not be read."""
+    why = discovery.outside(folder)
+    if why is None and not (root / folder).resolve().is_relative_to(root):
+        return "does not lead below the folder of reconcile.yaml"
+    return why
+
+
+def _catalog_shas(root: Path, folder: str) -> Iterator[str]:
+    if _outside(root, folder) is not None:
+        return
+    for file in sorted((root / folder).glob("*.json")):
+        yield f"{file.name}\0{_sha(file.read_bytes()) if file.is_file() else '-'}"
+
+
+def _read_catalogs(root: Path, folder: str, connections: Iterable[str]) -> tuple[dict[str, Catalog], list[Diagnostic]]:
+    """The catalogs that are there, and what is wrong with the others."""
+    from reconciler.config import catalogs
+
+    found: dict[str, Catalog] = {}
+    damaged: list[Diagnostic] = []
+    if _outside(root, folder) is None:
+        for name in connections:
+            read = catalogs.read(root, catalogs.file_name(folder, name), name)
+            if isinstance(read, Catalog):
+                found[name] = read
+            elif read is not None:
+                damaged.append(read)
+    return found, damaged

@@ -1,0 +1,141 @@
+"""The small languages inside documents: names, periods, cron, hosts. Plain functions, so that they are usable without pydantic.
+
+Each returns the normalised text or raises `ValueError` with a message for people that does not repeat the value.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+
+NAME = r"^[a-z0-9-]{1,63}$"
+PERIOD = r"^[0-9]{1,9}[smhd]$"
+HOST = r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+CRON = r"^\s*\S+(\s+\S+){4}\s*$"
+ENV = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+MIN_PERIOD = 5 * 60
+MAX_PERIOD = 366 * 86_400
+
+_UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+_MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+_DAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
+_LOCAL_NAMES = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa")
+
+
+def seconds(period: str) -> int:
+    """`4h` → 14400. Raises `ValueError`."""
+    if not re.fullmatch(PERIOD[1:-1], period, re.ASCII):
+        raise ValueError("a period is a whole number and a unit: 30m, 4h, 1d")
+    return int(period[:-1]) * _UNITS[period[-1]]
+
+
+def period(text: str) -> str:
+    """The shortest spelling of a period: `240m` and `4h` are one."""
+    total = seconds(text)
+    if not MIN_PERIOD <= total <= MAX_PERIOD:
+        raise ValueError("a period is at least 5m and at most 366d")
+    unit, size = next((unit, size) for unit, size in _UNITS.items() if total % size == 0)
+    return f"{total // size}{unit}"
+
+
+def _cron_field(names: str = "") -> re.Pattern[str]:
+    value = rf"(?:[0-9]{{1,2}}{'|' + names if names else ''})"
+    item = rf"(?:\*|{value}(?:-{value})?)(?:/[0-9]{{1,2}})?"
+    return re.compile(rf"{item}(?:,{item})*")
+
+
+_CRON_FIELDS = (_cron_field(), _cron_field(), _cron_field(), _cron_field(_MONTHS), _cron_field(_DAYS))
+
+
+@functools.lru_cache(maxsize=1024)
+def cron(expression: str) -> str:
+    """Five fields, single spaces, upper-case names. Fires at least once, never twice within five minutes."""
+    fields = expression.upper().split()
+    if len(fields) != len(_CRON_FIELDS):
+        raise ValueError("a cron expression has five fields: minute, hour, day of month, month, day of week")
+    for field, pattern in zip(fields, _CRON_FIELDS, strict=True):
+        if not pattern.fullmatch(field):
+            raise ValueError(
+                "a cron field is made of numbers, *, ranges, lists and steps (names for months and days of the week)"
+            )
+    normal = " ".join(fields)
+    _check_cron(normal)
+    return normal
+
+
+def _check_cron(expression: str) -> None:
+    from croniter import croniter
+    from croniter.croniter import CroniterError
+
+    # Any fixed instant serves: what a cron expression can do does not depend on today. A leap year follows within four.
+    try:
+        times = croniter(expression, datetime(2025, 1, 1, tzinfo=UTC), max_years_between_matches=8)
+        last: datetime = times.get_next(datetime)
+        for _ in range(300):
+            due: datetime = times.get_next(datetime)
+            if due - last < timedelta(seconds=MIN_PERIOD):
+                raise ValueError("this fires more often than every 5 minutes")
+            last = due
+    except CroniterError:
+        raise ValueError("this cron expression never fires, or a number in it is out of range") from None
+
+
+def timezone_name(name: str) -> str:
+    """An IANA time zone that is known here."""
+    zone(name)
+    return name
+
+
+def zone(name: str) -> tzinfo:
+    """The zone itself. Raises `ValueError`."""
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("this is no IANA time zone, such as Europe/Berlin or UTC") from None
+
+
+def host(name: str) -> str:
+    """A public host name: no scheme, port, path or user, no IP address, no name of a private network."""
+    if re.match(r"[a-z]+://", name, re.IGNORECASE):
+        raise ValueError("a host name stands here, without https:// and without a path")
+    if is_address(name) or name == "localhost" or name.endswith(_LOCAL_NAMES):
+        raise ValueError("a public host name stands here, not an address and not a name of a private network")
+    if not re.fullmatch(HOST[1:-1], name):
+        raise ValueError("this is no host name; it looks like acme.gainsightcloud.com, in lower case")
+    return name
+
+
+def is_address(name: str) -> bool:
+    """Whether a host is an IP address in any spelling that a resolver accepts: also 0x7f.1 and 2130706433."""
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return (
+            re.fullmatch(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}\.?", name, re.IGNORECASE) is not None
+        )
+    return True
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host is this machine."""
+    if name == "localhost":
+        return True
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def has_password(url: str) -> bool:
+    """Whether a database URL carries a password, in the user part or in the query."""
+    return bool(re.search(r"://[^/@]*:[^/@]+@|[?&](?:password|passwd|pwd|token|secret)=", url, re.IGNORECASE))
