@@ -114,7 +114,7 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A value that could not be written, as it is kept until it can. 
+    """A value that could not be written, as it is kept until it can.
 
     `key` is the id at the destination, or the e-mail address where none is known.
     """

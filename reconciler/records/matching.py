@@ -25,13 +25,15 @@ def normalise(email: str | None) -> str:
 class SourceRecord(NamedTuple):
     """One record of a source object. `values` stand in the order of the mappings of that object.
 
-    `primary` is meaningful for objects that tie a person to a company; `note` names the record for people.
+    `primary` is meaningful for objects that tie a person to a company; `note` names the record for people. `problems` is
+    what was wrong with values that could not be rendered, for the caller, empty as a rule.
     """
 
     email: str
     id: str
     note: str
     primary: bool
+    problems: str
     values: tuple[Rendered, ...]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from reconciler.model.catalog import CatalogField, DataType
 from reconciler.model.json import Json
@@ -18,6 +19,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGNIFICANT_DIGITS = 15
 """What a double holds without noise."""
 
+_EXACT_INTEGERS = 2**53
+"""Up to here a double holds every integer."""
+
+_NUMERAL = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+
 
 class Unrenderable(ValueError):
     """The value is not of the type that the catalog says. The message is for people and does not repeat the value."""
@@ -28,7 +34,7 @@ def render(raw: Json, field: CatalogField) -> Rendered:
 
     Raises Unrenderable where the value does not fit the field's type.
     """
-    if raw is None or raw in ("", []):
+    if raw is None or raw == [] or (isinstance(raw, str) and not raw.strip()):
         return None
     text = _RENDERERS.get(field.data_type, _text)(raw, field)
     return text if text is None or text.strip() else None
@@ -51,22 +57,42 @@ def _number(raw: Json, field: CatalogField) -> Rendered:
         case bool():
             raise Unrenderable("a boolean where a number is expected")
         case int():
-            return str(raw)
+            return _whole(raw)
         case float():
             return _decimal(raw, field.decimal_places)
-        case str():
+        case str() if _NUMERAL.fullmatch(raw.strip()):
             return raw.strip()
+        case str():
+            raise Unrenderable("a text where a number is expected")
         case _:
             raise Unrenderable("a list or an object where a number is expected")
+
+
+def _whole(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python refuses to spell out thousands of digits
+        raise Unrenderable("a number with too many digits") from None
 
 
 def _decimal(value: float, places: int | None) -> str:
     if not math.isfinite(value):
         raise Unrenderable("a number that is not finite")
-    exact = Decimal(f"{value:.{_SIGNIFICANT_DIGITS}g}")
-    rounded = exact if not places else round(exact, places)
-    plain = format(rounded.normalize(), "f")
+    if value.is_integer() and abs(value) <= _EXACT_INTEGERS:
+        return str(int(value))
+    plain = format(_rounded(Decimal(f"{value:.{_SIGNIFICANT_DIGITS}g}").normalize(), places), "f")
     return "0" if plain == "-0" else plain
+
+
+def _rounded(exact: Decimal, places: int | None) -> Decimal:
+    """`exact` to `places` after the point, halves away from zero as spreadsheets do.
+
+    The describe API says 0 also of fields that nobody set, so 0 takes nothing away.
+    """
+    if not places or exact == exact.to_integral_value():
+        return exact
+    unit = Decimal((0, (1,), -places))
+    return exact.quantize(unit, ROUND_HALF_UP).normalize() if exact.normalize() % unit else exact
 
 
 def _boolean(raw: Json, field: CatalogField) -> Rendered:

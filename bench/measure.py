@@ -1,0 +1,96 @@
+"""Measuring whole processes: wall time, CPU time and peak memory, as the operating system accounts for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Seconds of wall and CPU time, peak memory in MiB (of the largest process)."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+def run(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Cost:
+    """Run a command once. Its output is thrown away; a failing command fails the benchmark."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {errors.decode(errors='replace')[-2000:]}")
+    return Cost(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss / 1024)
+
+
+def interleaved(commands: Mapping[str, Callable[[], Cost]], runs: int) -> dict[str, Cost]:
+    """Median cost of each command over `runs` rounds, A B C, A B C, …: a slow moment of the machine strikes all alike."""
+    found: dict[str, list[Cost]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            found[name].append(command())
+    return {name: median(costs) for name, costs in found.items()}
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    return Cost(
+        wall=statistics.median(cost.wall for cost in costs),
+        cpu=statistics.median(cost.cpu for cost in costs),
+        peak=max(cost.peak for cost in costs),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table: a goal, what was measured, and whether it holds."""
+
+    goal: str
+    measured: str
+    value: float
+    bar: float
+    at_least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A Markdown table."""
+    lines = ["| Goal | Measured | Value | Bar | |", "|---|---|---|---|---|"]
+    for row in rows:
+        bar = f"{'≥' if row.at_least else '≤'} {row.bar:g}"
+        lines.append(f"| {row.goal} | {row.measured} | {row.value:.3g} | {bar} | {'holds' if row.holds else 'MISSED'} |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """The machine and the day, for the head of a table."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{date.today().isoformat()}, {os.cpu_count()} CPUs, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    )
+
+
+def save(folder: Path, name: str, rows: Sequence[Row]) -> None:
+    """Keep the rows of one benchmark as JSON, for the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = [{"goal": r.goal, "measured": r.measured, "value": r.value, "bar": r.bar, "atLeast": r.at_least} for r in rows]
+    (folder / f"{name}.json").write_text(json.dumps(data, indent=1))

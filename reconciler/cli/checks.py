@@ -1,0 +1,82 @@
+"""Checks as lines: of one connection, and of the whole installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler import errors
+from reconciler.cli.terminal import output_style
+from reconciler.connectors.base import Check
+from reconciler.model.diagnostic import Severity
+from reconciler.model.resources import Connection, CsConnection
+from reconciler.report.text import plural, visible
+
+if TYPE_CHECKING:
+    from reconciler.cli.wiring import Workplace
+    from reconciler.config.load import LoadedProject
+
+
+def connection_checks(work: Workplace, connection: Connection) -> Sequence[Check]:
+    """Everything that can be proved about a connection without writing."""
+    try:
+        remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
+    except errors.ReconcileError as error:
+        return [_failed("secrets", error)]
+    try:
+        return remote.check()
+    finally:
+        remote.close()
+
+
+def project_checks(loaded: LoadedProject) -> Iterator[Check]:
+    """The documents and catalogs, as `validate` sees them."""
+    mistakes = sum(found.severity is Severity.ERROR for found in loaded.diagnostics)
+    detail = f"{plural(len(loaded.documents), 'document')}, {plural(mistakes, 'error')}"
+    yield Check(name="documents", ok=not mistakes, detail=detail, hint="run `reconcile validate`" if mistakes else "")
+
+
+def state_checks(work: Workplace) -> Iterator[Check]:
+    """The database and the state file, and that the two agree."""
+    from reconciler.state import meta, statefile
+
+    try:
+        with work.database.read() as session:
+            current = meta.read(session)
+        detail = f"serial {current.serial}" if current else "empty: nothing has been applied yet"
+        yield Check(name="database", ok=True, detail=detail)
+    except errors.ReconcileError as error:
+        yield _failed("database", error)
+        return
+    if current is None:
+        return
+    try:
+        serial = statefile.read(work.state_file, lineage=current.lineage)["serial"]
+        agrees = serial == current.serial
+        hint = "" if agrees else "run `reconcile state rebuild`"
+        yield Check(name="state file", ok=agrees, detail=f"serial {serial}, database {current.serial}", hint=hint)
+    except errors.ReconcileError as error:
+        yield _failed("state file", error)
+
+
+def _failed(name: str, error: errors.ReconcileError) -> Check:
+    return Check(name=name, ok=False, detail=error.message, hint=error.hint or "", exit_code=error.exit_code)
+
+
+def print_checks(title: str, checks: Iterable[Check]) -> None:
+    """One line a check, its hint below it where it failed."""
+    style = output_style()
+    click.echo(style.bold(visible(title)))
+    for check in checks:
+        mark = style.green("ok    ") if check.ok else style.red("FAILED")
+        click.echo(f"  {mark}  {check.name:<14} {visible(check.detail)}")
+        if check.hint:
+            click.echo(f"          {'':<14} {style.dim('hint: ')}{visible(check.hint)}")
+
+
+def verdict(checks: Iterable[Check]) -> int:
+    """The exit code: 6 where credentials are the trouble, 1 for any other, 0 when all is well."""
+    codes = {check.exit_code for check in checks if not check.ok}
+    return max(codes, default=0)

@@ -1,0 +1,39 @@
+"""`reconcile export`"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import common
+
+
+@click.command("export")
+@click.argument("name", required=False)
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file; default: standard output."
+)
+@click.option("--raw", is_flag=True, help="Leave cells that a spreadsheet would take for a formula as they are.")
+@common
+def command(project: Path | None, name: str | None, out: Path | None, raw: bool) -> None:
+    """The synced data as CSV: User ID, User Name, CC User Profile Field, Value, Status. Of one document, or of all.
+
+    \b
+    reconcile export acme-profile --out synced.csv
+    """
+    from reconciler.cli.files import write_atomically
+    from reconciler.cli.wiring import workplace
+    from reconciler.engine.looking import export
+    from reconciler.report import csv
+
+    with export(workplace(project).database, name) as rows:
+        lines = csv.lines(csv.EXPORT_HEAD, rows, raw=raw)
+        if out is not None:
+            write_atomically(out, lines)
+            return
+        sys.stdout.flush()
+        for line in lines:
+            sys.stdout.buffer.write(line.encode())
+        sys.stdout.buffer.flush()

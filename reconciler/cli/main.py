@@ -1,0 +1,112 @@
+"""The way in, and the error boundary: whatever happens ends in a message, a hint and a documented exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler import errors
+
+INTERNAL_BUG = 70
+USAGE = 64
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    arguments = sys.argv[1:]
+    if arguments in ([], ["--help"], ["-h"], ["help"]):
+        from reconciler.cli.commands import help_text
+
+        print(help_text())
+        sys.exit(0 if arguments else USAGE)
+    if arguments == ["--version"]:
+        from reconciler import __version__
+
+        print(f"reconcile {__version__}")
+        sys.exit(0)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code. Prints every error; raises none."""
+    import click
+
+    from reconciler import errors
+    from reconciler.cli.group import cli
+
+    debug = "--debug" in arguments
+    try:
+        outcome = cli.main(args=arguments, prog_name="reconcile", standalone_mode=False)
+        sys.stdout.flush()
+        return outcome if isinstance(outcome, int) else 0
+    except errors.ReconcileError as error:
+        return _failed(error, debug)
+    except click.exceptions.Exit as exit_request:
+        return exit_request.exit_code
+    except click.UsageError as error:
+        return _misused(error)
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`| head`): not an error of ours, and the interpreter must not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the boundary
+        return _bug(error, debug)
+
+
+def _failed(error: errors.ReconcileError, debug: bool) -> int:
+    if debug:
+        _traceback()
+    from reconciler.cli.redaction import KNOWN
+    from reconciler.report.text import visible
+
+    _complain(KNOWN(visible(error.message)), KNOWN(visible(error.hint)) if error.hint else None)
+    return error.exit_code
+
+
+def _misused(error: object) -> int:
+    import click
+
+    assert isinstance(error, click.UsageError)
+    command = error.ctx.command_path if error.ctx else "reconcile"
+    _complain(error.format_message(), f"{command} --help")
+    return USAGE
+
+
+def _bug(error: Exception, debug: bool) -> int:
+    if debug:
+        _traceback()
+    _complain(
+        f"internal error: {type(error).__name__}",
+        "this is a bug in reconcile; run again with --debug and report what it prints",
+    )
+    return INTERNAL_BUG
+
+
+def _traceback() -> None:
+    import traceback
+
+    from reconciler.cli.redaction import KNOWN
+
+    print(KNOWN(traceback.format_exc()), file=sys.stderr)
+
+
+def _complain(message: str, hint: str | None = None) -> None:
+    from reconciler.cli import terminal
+
+    style = terminal.style_for(sys.stderr)
+    lines = [style.red("error:") + f" {message}"]
+    if hint:
+        lines.append(style.dim("  hint:") + f" {hint}")
+    try:
+        print("\n".join(lines), file=sys.stderr)
+    except OSError:
+        return  # nobody can hear us, and the exit code still tells

@@ -1,0 +1,53 @@
+"""What several commands ask the live systems: catalogs, and which profile fields were never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from reconciler import errors
+from reconciler.model.catalog import Catalog
+from reconciler.model.document import CONNECTION, DocumentId
+from reconciler.model.resources import CcConnection, Connection, CsConnection
+
+if TYPE_CHECKING:
+    from reconciler.cli.wiring import Workplace
+    from reconciler.config.load import LoadedProject
+
+
+def chosen(loaded: LoadedProject, names: tuple[str, ...]) -> dict[str, Connection]:
+    """The declared connections with these names, or all. Raises `errors.NotFound`, `errors.ConfigInvalid`."""
+    found: dict[str, Connection] = {}
+    for id, resource in loaded.resources.items():
+        if isinstance(resource, CsConnection | CcConnection):
+            found[id.name] = resource
+    if not found:
+        raise errors.ConfigInvalid(loaded.diagnostics, "no connection could be read")
+    missing = [name for name in names if DocumentId(CONNECTION, name) not in loaded.resources]
+    if missing:
+        raise errors.NotFound(
+            f"no connection is called {', '.join(missing)}", hint=f"declared: {', '.join(sorted(found))}"
+        )
+    return {name: found[name] for name in sorted(names or found)}
+
+
+def catalogs(work: Workplace, connections: Mapping[str, Connection]) -> Iterator[tuple[str, Catalog]]:
+    """Live metadata of each connection in turn. Raises `errors.RemoteError`, `errors.SecretUnavailable`."""
+    for name, connection in connections.items():
+        remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
+        try:
+            yield name, remote.catalog()
+        finally:
+            remote.close()
+
+
+def live_catalogs(work: Workplace, loaded: LoadedProject) -> dict[str, Catalog]:
+    """Catalogs for validation against the live systems: the CS tenants that mappings read from."""
+    return dict(catalogs(work, {n: c for n, c in chosen(loaded, ()).items() if isinstance(c, CsConnection)}))
+
+
+def unseen_fields(connection: Connection, found: Catalog) -> list[str]:
+    """Declared profile fields that no user who was read has a value for."""
+    if not isinstance(connection, CcConnection):
+        return []
+    return sorted(field.name for field in connection.profile_fields if field.name not in found.profile_fields)

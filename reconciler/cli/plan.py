@@ -1,0 +1,72 @@
+"""`reconcile plan`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import common
+
+CHANGES_PRESENT = 2
+
+
+@click.command("plan")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Only this document (name or Kind/name) and what it needs; may repeat.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply FILE`."
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How to print.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.option("--no-cache", is_flag=True, help="Parse every file anew.")
+@common
+def command(
+    project: Path | None, only: tuple[str, ...], out: Path | None, output: str, detailed_exitcode: bool, no_cache: bool
+) -> int:
+    """Show what apply would change. Reads only: needs neither secrets nor network.
+
+    \b
+    reconcile plan
+    reconcile plan --out plan.json && reconcile apply plan.json
+    reconcile plan --format markdown        for a comment on a pull request
+    """
+    from reconciler.cli.load import load, place, warn
+    from reconciler.cli.terminal import output_style
+    from reconciler.engine.planner import make_plan
+    from reconciler.planning.limits import exceeded
+    from reconciler.report import plan as report
+
+    loaded = load(project, cache=not no_cache)
+    plan = make_plan(loaded, place(loaded).database, only=tuple(sorted(only)))
+    warn(loaded)
+    broken = exceeded(plan, loaded.project.limits)
+    if out is not None:
+        _save(out, report.to_json(plan))
+    match output:
+        case "json":
+            click.echo(report.to_json(plan), nl=False)
+        case "markdown":
+            click.echo(report.to_markdown(plan, exceeded=broken), nl=False)
+        case _:
+            click.echo(report.to_text(plan, exceeded=broken, style=output_style()))
+            if out is not None:
+                click.echo(f"\nSaved to {out}. Apply exactly this with: reconcile apply {out}")
+    return CHANGES_PRESENT if detailed_exitcode and not plan.empty else 0
+
+
+def _save(path: Path, text: str) -> None:
+    from reconciler.cli.files import write_atomically
+
+    write_atomically(path, text)

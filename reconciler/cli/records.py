@@ -1,0 +1,66 @@
+"""`reconcile records`"""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import common, output
+
+
+@click.command("records")
+@click.argument("name")
+@click.option("--field", metavar="FIELD", help="Only values of this profile field.")
+@click.option("--reason", metavar="REASON", help="Only values rejected for this reason.")
+@click.option("--search", metavar="TEXT", help="Only values whose user, name, value or detail has this text.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="How many a table shows."
+)
+@output("table", "json", "csv")
+@common
+def command(
+    project: Path | None,
+    name: str,
+    field: str | None,
+    reason: str | None,
+    search: str | None,
+    limit: int,
+    output: str,
+) -> None:
+    """Values that could not be written: which, why, since when, how often tried, and what to do about it.
+
+    \b
+    reconcile records acme-profile
+    reconcile records acme-profile --reason user-missing
+    reconcile records acme-profile --output csv > rejected.csv
+    """
+    from reconciler import errors
+    from reconciler.cli.terminal import output_style
+    from reconciler.cli.wiring import workplace
+    from reconciler.engine.looking import applied_document
+    from reconciler.model.outcome import Reason
+    from reconciler.report import csv
+    from reconciler.report import records as report
+    from reconciler.state import outcomes
+
+    if reason is not None and reason not in {known.value for known in Reason}:
+        raise errors.UsageError(f"there is no reason '{reason}'", hint=", ".join(known.value for known in Reason))
+    wanted = Reason(reason) if reason else None
+    with workplace(project).database.read() as session:
+        document = applied_document(session, name)
+        found = outcomes.search(session, document=document, item=field, reason=wanted, text=search)
+        if output == "csv":
+            for line in csv.lines(report.CSV_HEAD, report.csv_rows(found)):
+                click.echo(line, nl=False)
+        elif output == "json":
+            records = [report.to_json(record) for record in found]
+            click.echo(
+                json.dumps({"formatVersion": report.FORMAT_VERSION, "records": records}, indent=2, ensure_ascii=False)
+            )
+        else:
+            shown = list(islice(found, limit))
+            total = outcomes.count(session, document=document, item=field, reason=wanted, text=search)
+            click.echo(report.to_text(shown, total, style=output_style()))

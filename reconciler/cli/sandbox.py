@@ -1,0 +1,39 @@
+"""`reconcile sandbox`"""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.options import common
+
+
+@click.command("sandbox")
+@click.option("--people", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="People in CS.")
+@click.option("--communities", type=click.IntRange(1, 20), default=2, show_default=True, help="Communities.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed and sizes give the same data.")
+@click.option(
+    "--tidy", is_flag=True, help="No duplicates, no ambiguous companies: everybody is one person and one member."
+)
+@click.option("--cs-port", type=click.IntRange(0, 65535), default=0, help="Port of the CS API; 0 picks one.")
+@click.option("--cc-port", type=click.IntRange(0, 65535), default=0, help="Port of the community API; 0 picks one.")
+@common
+def command(project: object, people: int, communities: int, seed: int, tidy: bool, cs_port: int, cc_port: int) -> None:
+    """Serve the Gainsight CS and community APIs on this machine, with made-up people. Ctrl-C ends it.
+
+    \b
+    access key     sandbox-access-key
+    client id      sandbox-client         (sandbox-client-2 for the second community, and so on)
+    client secret  sandbox-secret
+
+    Connections reach it by `baseUrl`, with RECONCILE_ALLOW_LOOPBACK=1 in the environment.
+    """
+    from reconciler import errors
+    from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError
+
+    config = SandboxConfig(
+        people=people, communities=communities, seed=seed, quirks=not tidy, cs_port=cs_port, cc_port=cc_port
+    )
+    try:
+        Sandbox(config).serve_forever()
+    except SandboxError as problem:
+        raise errors.ReconcileError(str(problem), hint=problem.hint) from None

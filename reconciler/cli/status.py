@@ -1,0 +1,34 @@
+"""`reconcile status`"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import common, output
+
+
+@click.command("status")
+@click.argument("name", required=False)
+@output("table", "json")
+@common
+def command(project: Path | None, name: str | None, output: str) -> None:
+    """Status of every applied document and mapping: Successful, Partially Successful, Pending or Failed, and why.
+
+    \b
+    reconcile status
+    reconcile status acme-profile --output json
+    """
+    from reconciler.cli.terminal import output_style
+    from reconciler.cli.wiring import workplace
+    from reconciler.engine.looking import document_statuses
+    from reconciler.report import status as report
+
+    work = workplace(project)
+    found = document_statuses(work.database, name, work.clock.now())
+    if output == "json":
+        click.echo(json.dumps(report.to_json(found), indent=2, ensure_ascii=False))
+    else:
+        click.echo(report.to_text(found, named=name is not None, style=output_style()))

@@ -1,0 +1,170 @@
+"""The demo: starts the sandbox, writes a project for it, and types the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from reconciler import errors
+from reconciler.cli.projects import write_project
+from reconciler.cli.terminal import output_style
+
+PARTIAL = 3
+SECRETS = {
+    "RECONCILE_ALLOW_LOOPBACK": "1",
+    "ACME_CS_KEY": "sandbox-access-key",
+    "ACME_CC_ID": "sandbox-client",
+    "ACME_PARTNERS_ID": "sandbox-client-2",
+    "ACME_CC_SECRET": "sandbox-secret",
+}
+"""What the commands find in their environment. Only a sandbox has secrets that everybody knows."""
+
+
+class Step(NamedTuple):
+    """A command, why it is typed, and how it must end."""
+
+    arguments: Sequence[str]
+    why: str
+    exit_code: int = 0
+
+
+STEPS = (
+    Step(
+        ("validate",),
+        "Check the documents, offline. One warning: nothing is pinned yet to check the attributes against.",
+    ),
+    Step(("catalog", "pull"), "Pin what the two systems have. From now on CI can check mappings without any secret."),
+    Step(("plan",), "See what would change."),
+    Step(("apply",), "Record it. Nothing has been sent yet."),
+    Step(("sync", "acme-profile"), "One cycle: read people from CS, match them by e-mail, write what changed."),
+    Step(("sync", "acme-profile"), "Again. Nothing changed in CS, so nothing is sent."),
+    Step(("sync", "partners-profile"), "Another community, on its own schedule."),
+    Step(
+        ("sync", "acme-segments"),
+        "One profile field does not exist in the community, and a user is being erased just now. Exit code 3: partial.",
+        PARTIAL,
+    ),
+    Step(("status",), "Green, green, and one yellow that says what to do."),
+    Step(("records", "acme-segments", "--limit", "5"), "Why was a value refused?"),
+    Step(("export", "acme-segments", "--out", "synced.csv"), "The synced data, as a spreadsheet."),
+)
+ERASED = "acme-segments"
+"""The document during whose cycle a user is erased."""
+
+
+def tell(folder: Path, *, people: int, keep: bool) -> None:
+    """Run the demo in `folder`. Raises `errors.ReconcileError` when a step does not end as it should."""
+    _make_room(folder)
+    with _sandbox(people, keep) as urls:
+        write_project(folder, "sandbox", urls)
+        click.echo(f"The project is in {folder}/. These are its documents, and the commands that you would type:\n")
+        for number, step in enumerate(STEPS, 1):
+            if step.arguments[-1] == ERASED and step.arguments[0] == "sync":
+                _erase_somebody(urls["cc_url"])
+            _type(step, number, folder)
+        _show_csv(folder / "synced.csv")
+        _farewell(folder, urls, keep)
+
+
+def _make_room(folder: Path) -> None:
+    """An earlier demo is replaced; anything else stays and is an error."""
+    if not folder.exists():
+        return
+    marker = folder / "mappings" / "acme-segments.yaml"
+    if not marker.is_file() and any(folder.iterdir()):
+        raise errors.UsageError(f"{folder} is there already and is no demo", hint="choose another one with --folder")
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def _sandbox(people: int, keep: bool) -> Iterator[dict[str, str]]:
+    """A sandbox in a process of its own; yields its two addresses."""
+    command = [sys.executable, "-m", "reconciler", "sandbox", "--tidy", "--people", str(people)]
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
+    try:
+        yield _addresses(process)
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        if keep:
+            click.echo(f"\nThe sandbox is still up; end it with: kill {process.pid}")
+        else:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=10)
+
+
+def _addresses(process: subprocess.Popen[str]) -> dict[str, str]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = dict(re.findall(r"(cs|cc)=(\S+)", line))
+    if found.keys() != {"cs", "cc"}:
+        raise errors.ReconcileError("the sandbox did not start", hint="`reconcile sandbox` says why")
+    return {"cs_url": found["cs"], "cc_url": found["cc"]}
+
+
+def _type(step: Step, number: int, folder: Path) -> None:
+    style = output_style()
+    click.echo(style.dim(f"# {number}. {step.why}"))
+    click.echo(style.bold("$ reconcile " + " ".join(step.arguments)))
+    sys.stdout.flush()
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "reconciler", *step.arguments], cwd=folder, env={**os.environ, **SECRETS}, check=False
+    )
+    click.echo()
+    if done.returncode != step.exit_code:
+        raise errors.ReconcileError(
+            f"`reconcile {' '.join(step.arguments)}` ended with {done.returncode} instead of {step.exit_code}",
+            hint="this is a bug in the demo; please report what is printed above",
+        )
+
+
+def _erase_somebody(cc_url: str) -> None:
+    """Arrange that one community user is erased while the next cycle writes."""
+    fault = {"side": "cc", "method": "PUT", "path": "/profile_field/Products/", "skip": 10, "times": 1}
+    _post(f"{cc_url}/_sandbox/faults", {"faults": [{**fault, "action": {"erase_user": True}}]})
+
+
+def _post(url: str, body: Mapping[str, object]) -> None:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - loopback, our own sandbox
+        return
+
+
+def _show_csv(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    click.echo("\n".join([*lines[:3], f"… {len(lines) - 4} more", lines[-1], ""]))
+
+
+def _farewell(folder: Path, urls: Mapping[str, str], keep: bool) -> None:
+    exports = " ".join(f"{name}={value}" for name, value in SECRETS.items())
+    click.echo(
+        "What you saw\n"
+        "  Mappings in YAML became values in community profiles. A second cycle sent nothing. A missing field and an erased\n"
+        "  user cost nobody else a value, and each has a reason and an advice.\n\n"
+        "Where to look next\n"
+        f"  {folder}/mappings/           change a mapping, remove one, add one: plan, apply, sync\n"
+        f"  {folder}/synced.csv          what is in the profiles now\n"
+        f"  {folder}/var/state.json      the same status for scripts and dashboards\n"
+        "  reconcile explain           every rule and every code\n"
+    )
+    if keep:
+        click.echo(
+            f"To go on:\n  cd {folder} && export {exports}\n  what was written: {urls['cc_url']}/_sandbox/writes"
+        )
+    else:
+        click.echo("Run it again with KEEP=1 (or --keep) to go on against the sandbox.")

@@ -1,0 +1,140 @@
+"""The composition root: makes the parts from the project file and hands them to the engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from reconciler.clock import Clock, SystemClock, new_token
+from reconciler.model.resources import CcConnection, CsConnection, Project, RateLimit, SecretRef
+
+if TYPE_CHECKING:
+    from reconciler.connectors.gainsight_cc.client import CcClient
+    from reconciler.connectors.gainsight_cs.client import CsClient
+    from reconciler.connectors.http import HttpClient
+    from reconciler.engine.sync import Remotes
+    from reconciler.state.database import Database
+
+LOOPBACK = "RECONCILE_ALLOW_LOOPBACK"
+"""The operator's word that connections may use plain http to this machine; never part of the repository."""
+
+
+@dataclass(kw_only=True)
+class Workplace:
+    """A project with what a command needs to work on it."""
+
+    root: Path
+    project: Project
+    clock: Clock = field(default_factory=SystemClock)
+    stop: threading.Event = field(default_factory=threading.Event)
+    holder: str = field(default_factory=new_token)
+
+    @cached_property
+    def database(self) -> Database:
+        from reconciler.cli.redaction import resolve
+        from reconciler.state.database import open_database
+
+        url = self.project.database
+        text = resolve(url, self.root) if isinstance(url, SecretRef) else url
+        return open_database(text, clock=self.clock, root=self.root)
+
+    @property
+    def state_file(self) -> Path:
+        return self.root / self.project.state_file
+
+    @property
+    def catalog_folder(self) -> Path:
+        return self.root / self.project.catalog
+
+    def remotes(self) -> Remotes:
+        from reconciler.engine.sync import Remotes
+
+        return Remotes(cs=self.cs, cc=self.cc)
+
+    def cs(self, connection: CsConnection) -> CsClient:
+        from reconciler.cli.redaction import resolve
+        from reconciler.connectors.gainsight_cs.client import CsClient, base_url
+
+        key = resolve(connection.access_key, self.root)
+        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency)
+        return CsClient(connection, key, http=http, clock=self.clock)
+
+    def cc(self, connection: CcConnection) -> CcClient:
+        from reconciler.cli.redaction import resolve
+        from reconciler.connectors.gainsight_cc.client import CcClient, base_url
+
+        id, secret = resolve(connection.client_id, self.root), resolve(connection.client_secret, self.root)
+        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency)
+        return CcClient(connection, id, secret, http=http, clock=self.clock)
+
+    def _http(self, name: str, base_url: str, limit: RateLimit, connections: int) -> HttpClient:
+        from reconciler.connectors.http import HttpClient
+        from reconciler.state.budgets import SharedBudget
+
+        self.database.migrate()
+        return HttpClient(
+            base_url,
+            budget=SharedBudget(self.database, name, limit, self.clock),
+            clock=self.clock,
+            stop=self.stop,
+            connections=connections,
+            allow_loopback=os.environ.get(LOOPBACK) == "1",
+        )
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that is checked out, with `+changes` when the project's files differ from it; None outside git."""
+        head = _git(self.root, "rev-parse", "HEAD")
+        if head is None:
+            return None
+        dirty = _git(
+            self.root, "status", "--porcelain", "--", ".", ":(exclude)" + Path(self.project.state_file).parts[0]
+        )
+        return f"{head}+changes" if dirty else head
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM ask to stop; a second one stops at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self.stop.is_set():
+                raise KeyboardInterrupt
+            self.stop.set()
+
+        before = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words, and the folder is ours
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,  # noqa: S607
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def workplace(project: Path | None) -> Workplace:
+    """The workplace of a project file alone: what is recorded counts, not the documents in the folder."""
+    from reconciler.config.load import load_project_file
+
+    root, found = load_project_file(project, Path.cwd())
+    return Workplace(root=root, project=found)

@@ -1,0 +1,207 @@
+"""One cycle of one document: read, map, match, diff against the ledger, write in batches, record.
+
+    lease taken → run opened → pages read → diff → for each batch: journalled → sent → answers → recorded under the fence
+    → run closed with statuses → lease released → state file
+
+Everything that the destination acknowledged is recorded in the transaction of its batch. Whatever happens between two of
+these steps, the next cycle starts from what is recorded: at the most one batch a worker is sent again, with the same values.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+from reconciler import errors
+from reconciler.clock import Clock
+from reconciler.connectors.base import Destination
+from reconciler.engine import holding, status
+from reconciler.engine.flows.profile import REJECTED, ProfileFlow
+from reconciler.engine.writer import Writer
+from reconciler.model.document import DocumentId
+from reconciler.model.outcome import Outcome, Reason, Rejection
+from reconciler.model.run import Run, RunResult, Tally
+from reconciler.state import journal, ledger, outcomes, runs
+from reconciler.state.database import Database
+from reconciler.state.staging import Workspace
+
+
+PAGE = 1_000
+LOOK_BACK = 20
+"""Runs in which a source that suddenly reads as empty is looked for."""
+
+
+class Progress(Protocol):
+    """Somebody who watches: told what goes on and how far it is. Called from several threads."""
+
+    def phase(self, text: str, total: int | None) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """The two ends of a cycle, ready for use."""
+
+    flow: ProfileFlow
+    destination: Destination
+    scope: str
+    """Names the ledger: everything that was acknowledged by this destination."""
+    connection: str
+    calls: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Report:
+    """What a cycle did, for whoever started it."""
+
+    run: Run
+    tallies: Mapping[str, Tally]
+    failures: Mapping[str, str] = field(default_factory=dict)
+    error: errors.ReconcileError | None = None
+
+
+def run_cycle(
+    database: Database,
+    document: DocumentId,
+    ends: Ends,
+    *,
+    holder: str,
+    clock: Clock,
+    stop: threading.Event,
+    progress: Progress,
+) -> Report:
+    """Run one cycle. Raises `errors.Locked` when another process runs one; every other trouble is in the report."""
+    with holding.held(database, str(document), holder) as lease:
+        run = _open(database, document, ends, lease, clock)
+        cycle = _Cycle(database=database, document=document, ends=ends, lease=lease, run=run, clock=clock, stop=stop)
+        error = cycle.attempt(progress)
+        return cycle.close(error)
+
+
+def _open(database: Database, document: DocumentId, ends: Ends, lease: holding.Held, clock: Clock) -> Run:
+    with database.begin() as session:
+        now = clock.now()
+        lease.assert_held(session)
+        runs.abandoned(session, document, now=now)
+        for left in journal.pending(session, document):
+            # What it sent is either in the ledger or will be sent again with the value of today: writing a profile
+            # field twice does no harm, so there is nothing to read back.
+            journal.close_batch(session, left.id, now=now)
+        return runs.open_run(session, document, job=ends.flow.job, connection=ends.connection, now=now)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Cycle:
+    database: Database
+    document: DocumentId
+    ends: Ends
+    lease: holding.Held
+    run: Run
+    clock: Clock
+    stop: threading.Event
+    pending: dict[str, int] = field(default_factory=dict)
+    """Changed values that have no result yet, for each item."""
+    completed: bool = False
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        return self.ends.flow.staged.tallies
+
+    def attempt(self, progress: Progress) -> errors.ReconcileError | None:
+        """The cycle's work. Returns what stopped it, or None."""
+        try:
+            with self.database.workspace() as workspace:
+                book = self._diff(workspace, progress)
+                Writer(self, workspace, book, progress).run()
+            self.completed = True
+        except errors.FenceLost:
+            raise
+        except errors.ReconcileError as error:
+            return error
+        return None
+
+    def _diff(self, workspace: Workspace, progress: Progress) -> ledger.Ledger:
+        flow = self.ends.flow
+        progress.phase("reading", None)
+        flow.stage(workspace)
+        self._refuse_emptiness()
+        progress.phase("comparing", None)
+        with self.database.begin() as session:
+            book = ledger.open_ledger(session, self.ends.scope, flow.items)
+        staged = workspace.count_staged()
+        changed = workspace.diff(book, flow.items)
+        for item in flow.items:
+            self.tallies[item].add(Outcome.UNCHANGED, None, staged[item] - changed[item])
+            self.pending[item] = changed[item]
+        self._record_identity_problems(workspace)
+        return book
+
+    def _refuse_emptiness(self) -> None:
+        """A source that suddenly has nothing is a fault at the source, not news about everybody."""
+        if self.ends.flow.staged.read:
+            return
+        with self.database.read() as session:
+            last = next(
+                (run for run in runs.search(session, document=self.document, limit=LOOK_BACK) if run.tally.read), None
+            )
+        if last is not None:
+            raise errors.SafetyStop(
+                f"{self.document}: the source returned no records, where the last cycle read {last.tally.read:,} values",
+                hint="nothing was written; check the source, then run the cycle again",
+            )
+
+    def _record_identity_problems(self, workspace: Workspace) -> None:
+        """What matching rejected becomes records that an admin can look up, a page at a time."""
+        rows = workspace.sorted("rejected", REJECTED, ("item", "key"))
+        while page := list(islice(rows, PAGE)):
+            found = [
+                Rejection(
+                    item=item or "",
+                    key=key or "",
+                    label=label or "",
+                    value=None,
+                    reason=Reason(reason or ""),
+                    detail=detail or "",
+                )
+                for item, key, label, reason, detail in page
+            ]
+            with workspace.begin() as session:
+                self.lease.assert_held(session)
+                outcomes.record(session, self.document, found, self.run.id, now=self.clock.now())
+
+    def close(self, error: errors.ReconcileError | None) -> Report:
+        """Account for what was not attempted, close the run and derive the statuses."""
+        for item, count in self.pending.items():
+            self.tallies[item].add(Outcome.NOT_ATTEMPTED, None, count)
+        staged = self.ends.flow.staged
+        verdicts = status.verdicts(self.tallies, staged.failures, error=error, completed=self.completed)
+        result = status.result(verdicts, error)
+        reason = error.message if error else next((why for _, why in verdicts.values() if why), "")
+        with self.database.begin() as session:
+            now = self.clock.now()
+            self.lease.assert_held(session)
+            if self.completed:
+                outcomes.sweep(session, self.document, self.run.id)
+            closed = runs.close(
+                session,
+                self.run.id,
+                result=result,
+                tally=Tally.total(self.tallies.values()),
+                items=self.tallies,
+                calls=self.ends.calls(),
+                reason=reason,
+                now=now,
+            )
+            status.after_run(session, self.document, self.run.id, verdicts, self.tallies, now=now)
+        return Report(run=closed, tallies=self.tallies, failures=staged.failures, error=error)
+
+
+def exit_code(report: Report) -> int:
+    """The exit code of `sync`: that of the error, else 3 for a partial run, 1 for a failed one."""
+    if report.error is not None:
+        return report.error.exit_code
+    return {RunResult.SUCCESS: 0, RunResult.PARTIAL: 3}.get(report.run.result, 1)

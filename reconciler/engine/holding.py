@@ -1,0 +1,44 @@
+"""Holding a lease for the length of a piece of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reconciler import errors
+from reconciler.state import leases
+from reconciler.state.database import Database
+from reconciler.state.session import Session
+
+
+class Held:
+    """A lease that is kept alive. Whoever sends or records something asks it first."""
+
+    def __init__(self, lease: leases.Lease, heartbeat: leases.Heartbeat) -> None:
+        self._lease = lease
+        self._heartbeat = heartbeat
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have the lease yet, as far as this process can tell without asking."""
+        return self._heartbeat.sure
+
+    def assert_held(self, session: Session) -> None:
+        """Raises `errors.FenceLost`; otherwise the transaction commits under the lease."""
+        leases.assert_held(session, self._lease)
+
+    def refuse_lost(self) -> None:
+        """Raises `errors.FenceLost` when the lease may be somebody else's."""
+        if not self.sure:
+            raise errors.FenceLost(hint="another process carries on; nothing needs to be done")
+
+
+@contextmanager
+def held(database: Database, name: str, holder: str) -> Iterator[Held]:
+    """Take a lease, keep it alive, give it back. Raises `errors.Locked` when somebody has it."""
+    lease = database.run(lambda session: leases.acquire(session, name, holder))
+    try:
+        with leases.Heartbeat(database, lease) as heartbeat:
+            yield Held(lease, heartbeat)
+    finally:
+        database.run(lambda session: leases.release(session, lease))

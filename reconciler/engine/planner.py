@@ -1,0 +1,78 @@
+"""Makes a plan: the declared project against what the database has recorded. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler import errors
+from reconciler.config import catalogs as catalog_files
+from reconciler.config.load import LoadedProject
+from reconciler.model.document import Document, DocumentId
+from reconciler.model.json import digest
+from reconciler.model.plan import Plan
+from reconciler.planning.diff import Desired, Recorded, diff, differing, unknown_names
+from reconciler.state import catalogs, documents, meta, statuses
+from reconciler.state.database import Database
+from reconciler.state.session import Session
+
+CATALOG = "Catalog"
+
+
+def make_plan(loaded: LoadedProject, database: Database, *, only: tuple[str, ...] = ()) -> Plan:
+    """The plan for a project. Raises `errors.ConfigInvalid` when it has errors, and never writes anything."""
+    loaded.require_valid()
+    declared = desired(loaded)
+    with database.read() as session:
+        recorded = _recorded_digests(session)
+        _refuse_unknown(only, {**declared.digests, **recorded})
+        current = meta.expect(session, loaded.project.name)
+        return diff(
+            declared,
+            Recorded(
+                lineage=current.lineage if current else None,
+                serial=current.serial if current else 0,
+                digests=recorded,
+                documents=_recorded(session, differing(declared.digests, recorded)),
+                mappings=statuses.count_items(session),
+            ),
+            only=only,
+        )
+
+
+def _refuse_unknown(only: tuple[str, ...], known: Mapping[DocumentId, str]) -> None:
+    missing = unknown_names(only, known)
+    if missing:
+        hint = "use a name, or Kind/name, of a declared or recorded document"
+        raise errors.NotFound(f"--only names no document: {', '.join(missing)}", hint=hint)
+
+
+def desired(loaded: LoadedProject) -> Desired:
+    """What the project declares: its documents, and the pinned catalogs of what is read."""
+    pinned = [
+        Document(id=DocumentId(CATALOG, name), spec=catalog_files.to_json(catalog))
+        for name, catalog in loaded.catalogs.items()
+        if catalog.objects
+    ]
+    documents = {**loaded.documents, **{document.id: document for document in pinned}}
+    digests = {id: document.digest for id, document in documents.items()}
+    return Desired(
+        project=loaded.project.name,
+        digest=digest([[*id, digests[id]] for id in sorted(digests)]),
+        digests=digests,
+        documents=documents,
+    )
+
+
+def _recorded_digests(session: Session) -> dict[DocumentId, str]:
+    pinned = {DocumentId(CATALOG, name): digest for name, digest in catalogs.digests(session).items()}
+    return {**documents.digests(session), **pinned}
+
+
+def _recorded(session: Session, ids: list[DocumentId]) -> dict[DocumentId, Document]:
+    if not ids:
+        return {}
+    found = {id: entry.document for id, entry in documents.load(session, [i for i in ids if i.kind != CATALOG]).items()}
+    for id in ids:
+        if id.kind == CATALOG and (content := catalogs.read(session, id.name)) is not None:
+            found[id] = Document(id=id, spec=content.content)
+    return found

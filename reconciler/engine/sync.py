@@ -1,0 +1,130 @@
+"""From a document's name to a finished cycle: what is recorded decides, not what is in the working tree."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler import errors
+from reconciler.clock import Clock
+from reconciler.config import catalogs as catalog_files
+from reconciler.config.convert import to_resource
+from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, Remote
+from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
+from reconciler.engine.flows.profile import ProfileFlow, scope
+from reconciler.model.catalog import Catalog
+from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
+from reconciler.model.resources import CcConnection, CsConnection, ProfileFieldMapping
+from reconciler.state import catalogs, documents
+from reconciler.state.database import Database
+from reconciler.state.session import Session
+
+
+class CsRemote(ObjectSource, Remote, Protocol):
+    """A CS tenant that is read."""
+
+
+class CcRemote(MemberDirectory, Destination, Remote, Protocol):
+    """A community that is listed and written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remotes:
+    """Makes connectors from recorded connections. Secrets are resolved here, when they are needed and not before."""
+
+    cs: Callable[[CsConnection], CsRemote]
+    cc: Callable[[CcConnection], CcRemote]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recorded:
+    mapping: ProfileFieldMapping
+    source: CsConnection
+    target: CcConnection
+    catalog: Catalog
+
+
+def sync(
+    database: Database,
+    name: str,
+    remotes: Remotes,
+    *,
+    holder: str,
+    clock: Clock,
+    stop: threading.Event,
+    progress: Progress,
+) -> Report:
+    """Run one cycle of the document `name`, now. Raises `errors.NotFound`, `errors.Locked`, `errors.SecretUnavailable`."""
+    with database.read() as session:
+        recorded = _load(session, name)
+    with _open(recorded, remotes) as (source, target):
+        ends = Ends(
+            flow=ProfileFlow(recorded.mapping, recorded.catalog, source, target),
+            destination=target,
+            scope=scope(recorded.mapping),
+            connection=recorded.target.name,
+            calls=lambda: source.calls + target.calls,
+        )
+        document = DocumentId(PROFILE_FIELD_MAPPING, recorded.mapping.name)
+        return run_cycle(database, document, ends, holder=holder, clock=clock, stop=stop, progress=progress)
+
+
+@contextmanager
+def _open(recorded: _Recorded, remotes: Remotes) -> Iterator[tuple[CsRemote, CcRemote]]:
+    source = remotes.cs(recorded.source)
+    try:
+        target = remotes.cc(recorded.target)
+        try:
+            yield source, target
+        finally:
+            target.close()
+    finally:
+        source.close()
+
+
+def _load(session: Session, name: str) -> _Recorded:
+    found = {id: entry.document for id, entry in documents.load(session).items()}
+    document = _named(found, name)
+    mapping = to_resource(document)
+    assert isinstance(mapping, ProfileFieldMapping)
+    source, target = (_connection(found, document, connection) for connection in (mapping.source, mapping.target))
+    content = catalogs.read(session, mapping.source)
+    if not isinstance(source, CsConnection) or not isinstance(target, CcConnection) or content is None:
+        raise errors.StateDamaged(
+            f"{document.id}: its connections or their catalog are not recorded", hint="run `reconcile apply`"
+        )
+    _refuse_inactive(source, target)
+    return _Recorded(mapping=mapping, source=source, target=target, catalog=catalog_files.from_json(content.content, mapping.source))
+
+
+def _named(found: Mapping[DocumentId, Document], name: str) -> Document:
+    wanted = name.removeprefix(f"{PROFILE_FIELD_MAPPING}/")
+    id = DocumentId(PROFILE_FIELD_MAPPING, wanted)
+    if id in found:
+        return found[id]
+    known = ", ".join(sorted(other.name for other in found if other.kind == PROFILE_FIELD_MAPPING)) or "none"
+    raise errors.NotFound(
+        f"no document '{wanted}' has been applied (applied: {known})",
+        hint="cycles run what is applied, not what is written: `reconcile plan`, then `reconcile apply`",
+    )
+
+
+def _connection(found: Mapping[DocumentId, Document], document: Document, name: str) -> object:
+    recorded = found.get(DocumentId(CONNECTION, name))
+    if recorded is None:
+        raise errors.NotFound(
+            f"{document.id}: connection '{name}' is not recorded", hint="run `reconcile apply` without --only"
+        )
+    return to_resource(recorded)
+
+
+def _refuse_inactive(*connections: CsConnection | CcConnection) -> None:
+    for connection in connections:
+        if not connection.active:
+            raise errors.ConfigIncomplete(
+                f"connection '{connection.name}' is deactivated: nothing of it syncs, everything is kept",
+                hint="set `active: true` and apply to sync again",
+            )

@@ -1,0 +1,123 @@
+"""The activity log and single runs, with the Summary of valid and invalid values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from reconciler.model.json import Json
+from reconciler.model.outcome import ADVICE, Outcome
+from reconciler.model.run import Run, RunResult, Tally
+from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
+
+FORMAT_VERSION = 1
+CSV_HEAD = ("Run", "Start", "End", "Job", "Document", "Connection", "Result", "Valid", "Invalid", "Calls", "Reason")
+
+
+def to_text(runs: Sequence[Run], *, style: Style = PLAIN) -> str:
+    """One line a run, newest first."""
+    if not runs:
+        return "No runs match."
+    head = ("Run", "Start", "End", "Job", "Document", "Connection", "Result", "Valid", "Invalid")
+    rows = [[*_cells(run)[:6], _coloured(run.result, style), *_cells(run)[7:9]] for run in runs]
+    return table(head, rows, style=style, right=(0, 7, 8))
+
+
+def _cells(run: Run) -> list[str]:
+    return [
+        str(run.id),
+        moment(run.started_at),
+        moment(run.ended_at),
+        run.job,
+        visible(run.document),
+        visible(run.connection),
+        run.result.value,
+        f"{run.tally.valid:,}",
+        f"{run.tally.invalid:,}",
+    ]
+
+
+def _coloured(result: RunResult, style: Style) -> str:
+    paint = {RunResult.SUCCESS: style.green, RunResult.PARTIAL: style.yellow, RunResult.FAILED: style.red}
+    return paint.get(result, style.dim)(result.value)
+
+
+def csv_rows(runs: Sequence[Run]) -> list[list[str]]:
+    return [
+        [*_cells(run)[:7], str(run.tally.valid), str(run.tally.invalid), str(run.calls), run.reason] for run in runs
+    ]
+
+
+def run_to_text(run: Run, items: Mapping[str, Tally], *, style: Style = PLAIN) -> str:
+    """One run in full: what it did for each mapping, and the balance of its counts."""
+    lines = [
+        f"Run {run.id}  {style.bold(run.job)}  {_coloured(run.result, style)}",
+        f"  document    {run.kind}/{visible(run.document)}",
+        f"  connection  {visible(run.connection)}",
+        f"  time        {moment(run.started_at)} → {moment(run.ended_at)}  ({duration(run)})",
+        f"  calls       {run.calls:,}",
+        f"  Summary     {plural(run.tally.valid, 'valid value')}, {plural(run.tally.invalid, 'invalid value')}",
+    ]
+    if run.reason:
+        lines.append(f"  reason      {visible(run.reason)}")
+    return "\n".join([*lines, "", mapping_table(items, style=style), "", balance(run.tally), *_advice(run)])
+
+
+def mapping_table(items: Mapping[str, Tally], *, style: Style = PLAIN) -> str:
+    """What became of the values of each mapping."""
+    head = ("Profile field", *(outcome.value.replace("_", " ") for outcome in _SHOWN), "read")
+    rows = [
+        [visible(item), *(f"{tally.outcomes[outcome]:,}" for outcome in _SHOWN), f"{tally.read:,}"]
+        for item, tally in sorted(items.items())
+    ]
+    return table(head, rows, style=style, right=tuple(range(1, len(head))))
+
+
+_SHOWN = (Outcome.UPDATED, Outcome.UNCHANGED, Outcome.SKIPPED, Outcome.REJECTED, Outcome.NOT_ATTEMPTED)
+
+
+def balance(tally: Tally) -> str:
+    """The line that shows that nothing got lost."""
+    parts = " + ".join(f"{tally.outcomes[outcome]:,} {outcome.value.replace('_', ' ')}" for outcome in _SHOWN)
+    return f"{tally.read:,} values read = {parts}"
+
+
+def _advice(run: Run) -> list[str]:
+    found = [(reason, count) for reason, count in sorted(run.tally.reasons.items()) if count]
+    return ["", *(f"  {count:>7,}  {reason.value}: {ADVICE[reason]}" for reason, count in found)] if found else []
+
+
+def duration(run: Run) -> str:
+    if run.ended_at is None:
+        return f"running, last progress {moment(run.progress_at)}"
+    return f"{(run.ended_at - run.started_at).total_seconds():.1f} s"
+
+
+def run_json(run: Run, items: Mapping[str, Tally] | None = None) -> dict[str, Json]:
+    """One run; with its mappings where they are given."""
+    data: dict[str, Json] = {
+        "id": run.id,
+        "kind": run.kind,
+        "document": run.document,
+        "job": run.job,
+        "connection": run.connection,
+        "start": _time(run.started_at),
+        "end": _time(run.ended_at),
+        "result": run.result.value,
+        "reason": run.reason,
+        "calls": run.calls,
+        "valid": run.tally.valid,
+        "invalid": run.tally.invalid,
+        "counts": run.tally.to_json(),
+    }
+    if items is not None:
+        data["mappings"] = {item: tally.to_json() for item, tally in sorted(items.items())}
+    return data
+
+
+def to_json(runs: Sequence[Run]) -> dict[str, Json]:
+    return {"formatVersion": FORMAT_VERSION, "runs": [run_json(run) for run in runs]}
+
+
+def _time(when: datetime | None) -> str | None:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None

@@ -1,0 +1,222 @@
+"""A plan as text, JSON and Markdown. Three visitors of one value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from reconciler.model.document import CONNECTION
+from reconciler.model.json import Json, canonical
+from reconciler.model.plan import FORMAT_VERSION, Action, Change, Counts, Detail, Plan
+from reconciler.planning.limits import Exceeded
+from reconciler.report.text import PLAIN, Style, plural, visible
+
+KEPT = {
+    "": "all data is kept",
+    "item": "values already in the community are kept",
+}
+MARKDOWN_LIMIT = 60_000
+"""Characters that fit into a comment on the usual git hosts, with room to spare."""
+
+
+def to_text(plan: Plan, *, exceeded: Exceeded | None = None, style: Style = PLAIN) -> str:
+    """One line a change, then a summary."""
+    if plan.empty:
+        return f"No changes. {plan.project} is as declared (serial {plan.base.serial})."
+    lines = [f"Plan for {visible(plan.project)} (serial {plan.base.serial})", ""]
+    for _, changes in groupby(plan.changes, key=lambda change: change.id):
+        for change in changes:
+            lines += _lines(change, style)
+    lines += ["", _summary(plan)]
+    if exceeded:
+        lines += ["", style.yellow("! " + limit_message(exceeded))]
+    return "\n".join(lines)
+
+
+def _lines(change: Change, style: Style) -> Iterator[str]:
+    paint = {Action.ADD: style.green, Action.CHANGE: style.yellow, Action.FORGET: style.red}[change.action]
+    if change.item:
+        yield "      " + paint(f"{_verb(change)} {visible(change.item)}") + _item_text(change)
+        return
+    yield "  " + paint(f"{_verb(change)} {visible(str(change.id))}") + _document_text(change)
+    yield from (f"        {line}" for line in _detail_lines(change.details))
+
+
+def _verb(change: Change) -> str:
+    return f"{change.action.symbol} forget" if change.action is Action.FORGET else change.action.symbol
+
+
+def _document_text(change: Change) -> str:
+    if change.action is Action.FORGET:
+        return f"  ({KEPT['']})"
+    return f"  {outline}" if (outline := _outline(change)) else ""
+
+
+def _outline(change: Change) -> str:
+    """What the document is, in a few words."""
+    spec = change.after.get("spec") if isinstance(change.after, Mapping) else None
+    if not isinstance(spec, Mapping):
+        return ""
+    if change.id.kind == CONNECTION:
+        return _text(spec.get("type"))
+    if change.id.kind == "Catalog":
+        objects = spec.get("objects")
+        names = sorted(objects) if isinstance(objects, Mapping) else []
+        return ", ".join(visible(name) for name in names)
+    return f"{_text(spec.get('from'))} → {_text(spec.get('to'))}"
+
+
+def _item_text(change: Change) -> str:
+    match change.action:
+        case Action.ADD:
+            return f"  ← {_source(change.after)}"
+        case Action.CHANGE:
+            return f"  ← {_source(change.before)} → {_source(change.after)}"
+        case Action.FORGET:
+            return f"  ({KEPT['item']})"
+
+
+def _source(entry: Json) -> str:
+    if not isinstance(entry, Mapping):
+        return "-"
+    return f"{_text(entry.get('object'))}.{_text(entry.get('attribute'))}"
+
+
+def _detail_lines(details: Sequence[Detail]) -> Iterator[str]:
+    for detail in details:
+        if detail.before is None:
+            yield f"+ {visible(detail.path)}: {_text(detail.after)}"
+        elif detail.after is None:
+            yield f"- {visible(detail.path)}: {_text(detail.before)}"
+        else:
+            yield f"~ {visible(detail.path)}: {_text(detail.before)} → {_text(detail.after)}"
+
+
+def _text(value: Json) -> str:
+    if value is None:
+        return "-"
+    return visible(value if isinstance(value, str) else canonical(value))
+
+
+def _summary(plan: Plan) -> str:
+    parts = [_counts(plan.documents, "document"), _counts(plan.mappings, "mapping")]
+    return "Plan: " + "; ".join(part for part in parts if part) + "."
+
+
+def _counts(counts: Counts, noun: str) -> str:
+    numbers = [(counts.add, "to add"), (counts.change, "to change"), (counts.forget, "to forget")]
+    shown = [f"{plural(n, noun)} {what}" for n, what in numbers if n]
+    return ", ".join(shown)
+
+
+def limit_message(exceeded: Exceeded) -> str:
+    """Why apply will stop, and how to go on."""
+    return (
+        f"{exceeded.affected:,} of {exceeded.recorded:,} recorded {exceeded.what} would change "
+        f"({exceeded.percent:.0f} %, the limit is {exceeded.allowed_percent} %): "
+        f"apply needs --allow-mass-change {exceeded.affected}"
+    )
+
+
+def to_json(plan: Plan) -> str:
+    """The plan file: sorted keys, two blanks, one final line break."""
+    return json.dumps(plan.to_json(), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def to_markdown(plan: Plan, *, exceeded: Exceeded | None = None) -> str:
+    """For a comment on a pull request. Cut only where a host would cut, and then it says so."""
+    if plan.empty:
+        return f"### reconcile plan: no changes\n\n`{plan.project}` is as declared (serial {plan.base.serial}).\n"
+    head = ["### reconcile plan", "", f"**{_summary(plan)}**", ""]
+    if exceeded:
+        head += [f"> ⚠️ {limit_message(exceeded)}", ""]
+    head += ["```diff"]
+    room = MARKDOWN_LIMIT - sum(len(line) + 1 for line in head)
+    shown, left = _fitting(list(_diff_lines(plan)), room)
+    tail = ["```", "", f"<sub>serial {plan.base.serial} · plan `{plan.digest[:12]}`</sub>"]
+    if left:
+        tail.insert(1, f"**{left:,} more lines are not shown**: run `reconcile plan` to see all of them.")
+    return "\n".join([*head, *shown, *tail]) + "\n"
+
+
+def _diff_lines(plan: Plan) -> Iterator[str]:
+    marks = {Action.ADD: "+", Action.CHANGE: "!", Action.FORGET: "-"}
+    for change in plan.changes:
+        for line in _lines(change, PLAIN):
+            yield f"{marks[change.action]} {line.strip() if not change.item else '    ' + line.strip()}".replace(
+                "```", "'''"
+            )
+
+
+def _fitting(lines: list[str], room: int) -> tuple[list[str], int]:
+    used = 0
+    for number, line in enumerate(lines):
+        used += len(line) + 1
+        if used > room - 200:
+            return lines[:number], len(lines) - number
+    return lines, 0
+
+
+_COUNTS: dict[str, Json] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["add", "change", "forget", "recorded"],
+    "properties": {name: {"type": "integer", "minimum": 0} for name in ("add", "change", "forget", "recorded")},
+}
+_DETAIL: dict[str, Json] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["path", "before", "after"],
+    "properties": {"path": {"type": "string"}, "before": True, "after": True},
+}
+_CHANGE: dict[str, Json] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["action", "kind", "name", "item", "before", "after", "details"],
+    "properties": {
+        "action": {
+            "enum": [action.value for action in Action],
+            "description": "forget stops writing and keeps all data",
+        },
+        "kind": {"type": "string"},
+        "name": {"type": "string"},
+        "item": {"type": "string", "description": "The profile field of a mapping; empty for the document itself."},
+        "before": True,
+        "after": True,
+        "details": {"type": "array", "items": _DETAIL},
+    },
+}
+SCHEMA: dict[str, Json] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Plan",
+    "description": "What `reconcile plan --out` writes and `reconcile apply FILE` carries out.",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["formatVersion", "project", "base", "only", "summary", "changes", "digest"],
+    "properties": {
+        "formatVersion": {"const": FORMAT_VERSION},
+        "project": {"type": "string"},
+        "base": {
+            "description": "What the plan was made from. It applies to nothing else.",
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["lineage", "serial", "desired"],
+            "properties": {
+                "lineage": {"type": ["string", "null"]},
+                "serial": {"type": "integer", "minimum": 0},
+                "desired": {"type": "string"},
+            },
+        },
+        "only": {"type": "array", "items": {"type": "string"}},
+        "summary": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["documents", "mappings"],
+            "properties": {"documents": _COUNTS, "mappings": _COUNTS},
+        },
+        "changes": {"type": "array", "items": _CHANGE},
+        "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Over everything else in the file."},
+    },
+}
+"""JSON Schema of a plan file."""

@@ -1,0 +1,123 @@
+"""Rejected values with their reason and advice, and the CSV export of synced data."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Protocol
+
+from reconciler.model.json import Json
+from reconciler.model.outcome import ADVICE, Rejection, ValueStatus, status_word
+from reconciler.model.value import Rendered
+from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
+
+FORMAT_VERSION = 1
+CSV_HEAD = ("Field", "Key", "Name", "Value", "Reason", "Detail", "First seen", "Last seen", "Attempts", "Advice")
+VALUE_WIDTH = 40
+"""Characters of a value that a table shows; JSON and CSV have it whole."""
+
+
+class RejectedRecord(Protocol):
+    """A rejected value with its history."""
+
+    @property
+    def rejection(self) -> Rejection: ...
+    @property
+    def first_seen(self) -> datetime: ...
+    @property
+    def last_seen(self) -> datetime: ...
+    @property
+    def attempts(self) -> int: ...
+
+
+def to_text(records: Sequence[RejectedRecord], total: int, *, style: Style = PLAIN) -> str:
+    """One line a value, then the advice for each reason that occurs."""
+    if not records:
+        return "No rejected values match."
+    head = ("Profile field", "User", "Name", "Value", "Reason", "First seen", "Attempts", "Detail")
+    rows = [
+        [
+            visible(r.rejection.item),
+            visible(r.rejection.key),
+            visible(r.rejection.label),
+            _short(r.rejection.value),
+            style.yellow(r.rejection.reason.value),
+            moment(r.first_seen),
+            str(r.attempts),
+            visible(r.rejection.detail),
+        ]
+        for r in records
+    ]
+    reasons = sorted({record.rejection.reason for record in records})
+    lines = [table(head, rows, style=style, right=(6,)), ""]
+    lines += [f"{reason.value}: {ADVICE[reason]}" for reason in reasons]
+    if total > len(records):
+        lines += [
+            "",
+            f"{plural(total - len(records), 'more value')} not shown: --limit, or --output csv for all of them",
+        ]
+    return "\n".join(lines)
+
+
+def _short(value: Rendered) -> str:
+    text = visible(value or "")
+    return text if len(text) <= VALUE_WIDTH else text[: VALUE_WIDTH - 1] + "…"
+
+
+def csv_rows(records: Iterable[RejectedRecord]) -> Iterator[list[str]]:
+    for r in records:
+        found = r.rejection
+        yield [
+            found.item,
+            found.key,
+            found.label,
+            found.value or "",
+            found.reason.value,
+            found.detail,
+            moment(r.first_seen),
+            moment(r.last_seen),
+            str(r.attempts),
+            ADVICE[found.reason],
+        ]
+
+
+def to_json(record: RejectedRecord) -> dict[str, Json]:
+    found = record.rejection
+    return {
+        "profileField": found.item,
+        "key": found.key,
+        "name": found.label,
+        "value": found.value,
+        "reason": found.reason.value,
+        "status": status_word(found.reason).value,
+        "detail": found.detail,
+        "advice": ADVICE[found.reason],
+        "firstSeen": moment(record.first_seen),
+        "lastSeen": moment(record.last_seen),
+        "attempts": record.attempts,
+    }
+
+
+ExportRow = tuple[str, str, str, str, str]
+"""User ID, User Name, CC User Profile Field, Value, Status."""
+
+
+def export_rows(
+    acknowledged: Iterable[tuple[str, str, str, str]], rejected: Iterable[Rejection]
+) -> Iterator[ExportRow]:
+    """The rows of the export: what was written, and what could not be. A value is listed once, as it stands now.
+
+    Both inputs are sorted by key, then by item, in code point order; `acknowledged` are (key, name, item, value).
+    """
+    written = (
+        ((key, item), 1, (key, label, item, value, ValueStatus.UPDATED.value))
+        for key, label, item, value in acknowledged
+    )
+    refused = (
+        ((r.key, r.item), 0, (r.key, r.label, r.item, r.value or "", status_word(r.reason).value)) for r in rejected
+    )
+    merged = heapq.merge(refused, written, key=lambda row: row[:2])
+    for _, rows in groupby(merged, key=lambda row: row[0]):
+        yield next(rows)[2]

@@ -1,0 +1,109 @@
+"""Statuses as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model.json import Json
+from reconciler.model.outcome import Outcome
+from reconciler.model.status import Status, StatusEntry
+from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
+
+FORMAT_VERSION = 1
+SYMBOLS = {Status.SUCCESSFUL: "●", Status.PARTIAL: "◐", Status.PENDING: "○", Status.FAILED: "✗"}
+"""So that the status can be told without colours."""
+
+MANY = 60
+"""More mappings than this are shown only when a document is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentStatus:
+    """A document with the statuses of its mappings."""
+
+    whole: StatusEntry
+    mappings: tuple[StatusEntry, ...]
+    schedule: str
+    next_due: datetime | None
+
+
+def to_text(documents: Sequence[DocumentStatus], *, named: bool, style: Style = PLAIN) -> str:
+    """A line for each document and mapping, then the reasons of everything that is not green."""
+    if not documents:
+        return "Nothing has been applied yet. Run `reconcile plan`, then `reconcile apply`."
+    short = not named and sum(len(d.mappings) for d in documents) > MANY
+    rows = [row for document in documents for row in _rows(document, short, style)]
+    head = ("Status", "Document / mapping", "Since", "Last run", "Next due", "Read", "Updated", "Unchanged", "Rejected")
+    text = table(head, rows, style=style, right=(5, 6, 7, 8))
+    reasons = [line for document in documents for line in _reasons(document, short)]
+    if short:
+        reasons.append("Mappings are left out: there are many. `reconcile status NAME` shows those of one document.")
+    return "\n".join([text, *([""] if reasons else []), *reasons])
+
+
+def _rows(document: DocumentStatus, short: bool, style: Style) -> list[list[str]]:
+    first = _row(document.whole, visible(document.whole.name), style, moment(document.next_due))
+    if short:
+        return [first]
+    return [first, *(_row(entry, f"  {visible(entry.item)}", style, "") for entry in document.mappings)]
+
+
+def _row(entry: StatusEntry, name: str, style: Style, due: str) -> list[str]:
+    tally = entry.tally
+    numbers = [tally.read, tally.outcomes[Outcome.UPDATED], tally.outcomes[Outcome.UNCHANGED]]
+    return [
+        style.status(entry.status, f"{SYMBOLS[entry.status]} {entry.status.value}"),
+        name,
+        moment(entry.since),
+        moment(entry.last_run_at),
+        due,
+        *(f"{number:,}" for number in [*numbers, tally.outcomes[Outcome.REJECTED]]),
+    ]
+
+
+def _reasons(document: DocumentStatus, short: bool) -> list[str]:
+    entries = [document.whole] if short else document.mappings
+    return [
+        f"{SYMBOLS[entry.status]} {visible(entry.name)}{' / ' + visible(entry.item) if entry.item else ''}: {visible(entry.reason)}"
+        for entry in entries
+        if entry.reason and entry.status is not Status.SUCCESSFUL
+    ]
+
+
+def to_json(documents: Sequence[DocumentStatus]) -> dict[str, Json]:
+    return {"formatVersion": FORMAT_VERSION, "documents": [_json(document) for document in documents]}
+
+
+def _json(document: DocumentStatus) -> dict[str, Json]:
+    return {
+        "kind": document.whole.kind,
+        "name": document.whole.name,
+        "schedule": document.schedule,
+        "nextDue": _time(document.next_due),
+        **_entry(document.whole),
+        "mappings": [{"profileField": entry.item, **_entry(entry)} for entry in document.mappings],
+    }
+
+
+def _entry(entry: StatusEntry) -> Mapping[str, Json]:
+    return {
+        "status": entry.status.value,
+        "colour": entry.status.colour,
+        "reason": entry.reason,
+        "since": _time(entry.since),
+        "lastRun": entry.run_id,
+        "lastRunAt": _time(entry.last_run_at),
+        "counts": entry.tally.to_json(),
+    }
+
+
+def _time(when: datetime | None) -> str | None:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
+
+
+def count_line(documents: Sequence[DocumentStatus]) -> str:
+    """`3 documents: 2 Successful, 1 Partially Successful`."""
+    found = [(status, sum(d.whole.status is status for d in documents)) for status in Status]
+    return f"{plural(len(documents), 'document')}: " + ", ".join(f"{n} {status.value}" for status, n in found if n)
