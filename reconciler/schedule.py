@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo
 
 from reconciler.model.resources import Cron, Every, Schedule
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def next_slot(schedule: Schedule, after: datetime) -> datetime:
     """The first slot strictly after `after` (aware). Periods are anchored to the epoch, cron lives in its own time zone."""
     match schedule:
         case Every(seconds=seconds):
-            return datetime.fromtimestamp((int(after.timestamp()) // seconds + 1) * seconds, UTC)
+            period = timedelta(seconds=seconds)
+            return _EPOCH + ((after - _EPOCH) // period + 1) * period
         case Cron():
             return _next_cron(schedule, after)
         case _:
@@ -23,11 +26,21 @@ def next_slot(schedule: Schedule, after: datetime) -> datetime:
 def _next_cron(schedule: Cron, after: datetime) -> datetime:
     from croniter import croniter
 
-    local = after.astimezone(ZoneInfo(schedule.timezone))
-    found: datetime = croniter(schedule.expression, local).get_next(datetime)
-    while found.astimezone(UTC) <= after:  # the second pass through a repeated hour is no new slot
-        found = croniter(schedule.expression, found + timedelta(seconds=1)).get_next(datetime)
-    return found.astimezone(UTC)
+    zone = ZoneInfo(schedule.timezone)
+    # Wall-clock times without a zone: given one, croniter fires a daily job twice on the night that repeats its hour.
+    walls = croniter(schedule.expression, after.astimezone(zone).replace(tzinfo=None))
+    while (found := _instant(walls.get_next(datetime), zone)) <= after:
+        continue
+    return found
+
+
+def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When the clocks of a zone first show `wall` (whole minutes), or where they skip it, the end of the gap."""
+    while True:
+        found = wall.replace(tzinfo=zone).astimezone(UTC)
+        if found.astimezone(zone).replace(tzinfo=None) == wall:
+            return found
+        wall += timedelta(minutes=1)
 
 
 def describe(schedule: Schedule) -> str:

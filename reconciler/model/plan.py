@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -27,7 +27,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """One changed key of a document, as a dotted path. None stands for a key that is not there."""
+    """One changed key of a document, as a dotted path, for people to read.
+
+    None stands for a key that is not there, the text `null` for one that is null: they do not mean the same.
+    """
 
     path: str
     before: Json
@@ -126,9 +129,6 @@ class Plan:
     def to_json(self) -> dict[str, Json]:
         """The content of a plan file; see `schemas/plan.json`."""
         return {**self._content(), "digest": self.digest}
-
-    def of(self, document: DocumentId) -> Sequence[Change]:
-        return [change for change in self.changes if change.id == document]
 
 
 def digest_of_content(data: Mapping[str, Json]) -> str:

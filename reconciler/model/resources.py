@@ -113,9 +113,6 @@ class Cron:
 
 Schedule = Every | Cron
 
-DEFAULT_SCHEDULE = Every(seconds=4 * 3600)
-"""The cycle of profile fields that admins know from Gainsight."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMapping:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reconciler.model.document import PROFILE_FIELD_MAPPING, Document, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Base, Change, Counts, Detail, Plan
+from reconciler.model.value import ABSENT, Absent
 
 _ITEM_LISTS = {PROFILE_FIELD_MAPPING: ("mappings", "profileField"), "Connection": ("profileFields", "name")}
 """Lists inside documents that are compared entry by entry, with the key that names an entry."""
@@ -120,12 +121,18 @@ def _whole(document: Document) -> dict[str, Json]:
     return {"spec": document.spec, "labels": dict(document.labels)}
 
 
-def _details(before: Json, after: Json, path: str) -> Iterator[Detail]:
+def _details(before: Json | Absent, after: Json | Absent, path: str) -> Iterator[Detail]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted(before.keys() | after.keys()):
-            yield from _details(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+            yield from _details(before.get(key, ABSENT), after.get(key, ABSENT), f"{path}.{key}" if path else key)
     elif before != after:
-        yield Detail(path=path, before=before, after=after)
+        yield Detail(path=path, before=_readable(before), after=_readable(after))
+
+
+def _readable(value: Json | Absent) -> Json:
+    if value is ABSENT:
+        return None
+    return "null" if value is None else value
 
 
 def _count(changes: Iterator[Change], recorded: int) -> Counts:

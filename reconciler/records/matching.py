@@ -81,7 +81,8 @@ def identities(
     """Join users and records by address, in the order of addresses.
 
     `objects` are one sorted stream for each source object; `several_allowed` says of each whether one person may have
-    several records (Company Person) or not (Person). Addresses that only members have are left out.
+    several records (Company Person) or not (Person). Addresses that only members have are left out, and so is everything
+    without an address: that two of them are blank makes nobody the same person.
     """
     streams = [_Groups(stream) for stream in objects]
     users = _Groups(members)
@@ -148,7 +149,7 @@ class _Groups(Generic[R]):
 
     def __init__(self, stream: Iterable[R]) -> None:
         self._stream: Iterator[R] = iter(stream)
-        self._head: R | None = next(self._stream, None)
+        self._head: R | None = next((record for record in self._stream if record.email), None)
 
     @property
     def key(self) -> str | None:

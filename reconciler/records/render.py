@@ -89,10 +89,10 @@ def _rounded(exact: Decimal, places: int | None) -> Decimal:
 
     The describe API says 0 also of fields that nobody set, so 0 takes nothing away.
     """
-    if not places or exact == exact.to_integral_value():
+    exponent = exact.as_tuple().exponent
+    if not places or places < 0 or not isinstance(exponent, int) or exponent >= -places:
         return exact
-    unit = Decimal((0, (1,), -places))
-    return exact.quantize(unit, ROUND_HALF_UP).normalize() if exact.normalize() % unit else exact
+    return exact.quantize(Decimal((0, (1,), -places)), ROUND_HALF_UP).normalize()
 
 
 def _boolean(raw: Json, field: CatalogField) -> Rendered:

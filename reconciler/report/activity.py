@@ -65,20 +65,31 @@ def run_to_text(run: Run, items: Mapping[str, Tally], *, style: Style = PLAIN) -
 
 def mapping_table(items: Mapping[str, Tally], *, style: Style = PLAIN) -> str:
     """What became of the values of each mapping."""
-    head = ("Profile field", *(outcome.value.replace("_", " ") for outcome in _SHOWN), "read")
+    shown = _shown(Tally.total(items.values()))
+    head = ("Profile field", *(outcome.value.replace("_", " ") for outcome in shown), "read")
     rows = [
-        [visible(item), *(f"{tally.outcomes[outcome]:,}" for outcome in _SHOWN), f"{tally.read:,}"]
+        [visible(item), *(f"{tally.outcomes[outcome]:,}" for outcome in shown), f"{tally.read:,}"]
         for item, tally in sorted(items.items())
     ]
     return table(head, rows, style=style, right=tuple(range(1, len(head))))
 
 
-_SHOWN = (Outcome.UPDATED, Outcome.UNCHANGED, Outcome.SKIPPED, Outcome.REJECTED, Outcome.NOT_ATTEMPTED)
+def _shown(tally: Tally) -> list[Outcome]:
+    """What has a figure of its own. Profile values are never created, so that one appears only where it is not zero."""
+    order = (
+        Outcome.UPDATED,
+        Outcome.CREATED,
+        Outcome.UNCHANGED,
+        Outcome.SKIPPED,
+        Outcome.REJECTED,
+        Outcome.NOT_ATTEMPTED,
+    )
+    return [outcome for outcome in order if outcome is not Outcome.CREATED or tally.outcomes[outcome]]
 
 
 def balance(tally: Tally) -> str:
     """The line that shows that nothing got lost."""
-    parts = " + ".join(f"{tally.outcomes[outcome]:,} {outcome.value.replace('_', ' ')}" for outcome in _SHOWN)
+    parts = " + ".join(f"{tally.outcomes[outcome]:,} {outcome.value.replace('_', ' ')}" for outcome in _shown(tally))
     return f"{tally.read:,} values read = {parts}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -23,7 +24,7 @@ MARKDOWN_LIMIT = 60_000
 def to_text(plan: Plan, *, exceeded: Exceeded | None = None, style: Style = PLAIN) -> str:
     """One line a change, then a summary."""
     if plan.empty:
-        return f"No changes. {plan.project} is as declared (serial {plan.base.serial})."
+        return f"No changes. {_subject(plan)} as declared (serial {plan.base.serial})."
     lines = [f"Plan for {visible(plan.project)} (serial {plan.base.serial})", ""]
     for _, changes in groupby(plan.changes, key=lambda change: change.id):
         for change in changes:
@@ -32,6 +33,13 @@ def to_text(plan: Plan, *, exceeded: Exceeded | None = None, style: Style = PLAI
     if exceeded:
         lines += ["", style.yellow("! " + limit_message(exceeded))]
     return "\n".join(lines)
+
+
+def _subject(plan: Plan) -> str:
+    """What a plan without changes vouches for: with `--only` that is not the whole project."""
+    if not plan.only:
+        return f"{visible(plan.project)} is"
+    return f"{', '.join(map(visible, plan.only))} {'is' if len(plan.only) == 1 else 'are'}"
 
 
 def _lines(change: Change, style: Style) -> Iterator[str]:
@@ -114,9 +122,14 @@ def limit_message(exceeded: Exceeded) -> str:
     """Why apply will stop, and how to go on."""
     return (
         f"{exceeded.affected:,} of {exceeded.recorded:,} recorded {exceeded.what} would change "
-        f"({exceeded.percent:.0f} %, the limit is {exceeded.allowed_percent} %): "
+        f"({_percent(exceeded.percent)} %, the limit is {exceeded.allowed_percent} %): "
         f"apply needs --allow-mass-change {exceeded.affected}"
     )
+
+
+def _percent(value: float) -> str:
+    """Rounded up, because a share just above the limit must not read as the limit itself."""
+    return f"{math.ceil(value * 10) / 10:g}"
 
 
 def to_json(plan: Plan) -> str:
@@ -127,7 +140,7 @@ def to_json(plan: Plan) -> str:
 def to_markdown(plan: Plan, *, exceeded: Exceeded | None = None) -> str:
     """For a comment on a pull request. Cut only where a host would cut, and then it says so."""
     if plan.empty:
-        return f"### reconcile plan: no changes\n\n`{plan.project}` is as declared (serial {plan.base.serial}).\n"
+        return f"### reconcile plan: no changes\n\n{_subject(plan)} as declared (serial {plan.base.serial}).\n"
     head = ["### reconcile plan", "", f"**{_summary(plan)}**", ""]
     if exceeded:
         head += [f"> ⚠️ {limit_message(exceeded)}", ""]

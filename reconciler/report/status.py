@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome
 from reconciler.model.status import Status, StatusEntry
-from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
+from reconciler.report.text import PLAIN, Style, moment, table, visible
 
 FORMAT_VERSION = 1
 SYMBOLS = {Status.SUCCESSFUL: "●", Status.PARTIAL: "◐", Status.PENDING: "○", Status.FAILED: "✗"}
@@ -66,10 +66,14 @@ def _row(entry: StatusEntry, name: str, style: Style, due: str) -> list[str]:
 def _reasons(document: DocumentStatus, short: bool) -> list[str]:
     entries = [document.whole] if short else document.mappings
     return [
-        f"{SYMBOLS[entry.status]} {visible(entry.name)}{' / ' + visible(entry.item) if entry.item else ''}: {visible(entry.reason)}"
+        f"{SYMBOLS[entry.status]} {_full_name(entry)}: {visible(entry.reason)}"
         for entry in entries
         if entry.reason and entry.status is not Status.SUCCESSFUL
     ]
+
+
+def _full_name(entry: StatusEntry) -> str:
+    return visible(f"{entry.name} / {entry.item}" if entry.item else entry.name)
 
 
 def to_json(documents: Sequence[DocumentStatus]) -> dict[str, Json]:
@@ -101,9 +105,3 @@ def _entry(entry: StatusEntry) -> Mapping[str, Json]:
 
 def _time(when: datetime | None) -> str | None:
     return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
-
-
-def count_line(documents: Sequence[DocumentStatus]) -> str:
-    """`3 documents: 2 Successful, 1 Partially Successful`."""
-    found = [(status, sum(d.whole.status is status for d in documents)) for status in Status]
-    return f"{plural(len(documents), 'document')}: " + ", ".join(f"{n} {status.value}" for status, n in found if n)
