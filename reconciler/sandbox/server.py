@@ -206,7 +206,8 @@ def _listen(config: SandboxConfig) -> list[socket.socket]:
     """Both ports on loopback, never on another address."""
     taken: list[socket.socket] = []
     for option, port in (("cs-port", config.cs_port), ("cc-port", config.cc_port)):
-        # Named protocol: asyncio switches Nagle off only on sockets that say they are TCP, else each answer waits 40 ms.
+        # The protocol is named because asyncio switches Nagle off only on sockets that say they are TCP;
+        # with Nagle on, each answer waits 40 ms.
         item = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

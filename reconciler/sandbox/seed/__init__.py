@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import random
+from collections.abc import Iterator
 
 from reconciler.sandbox.cc.community import Community
 from reconciler.sandbox.config import SandboxConfig
@@ -36,11 +39,23 @@ def fill(store: Store, config: SandboxConfig) -> tuple[Catalog, Ids, dict[int, C
         rng=random.Random(f"sandbox:{config.seed}"),  # noqa: S311 - repeatable data, not secrets
         communities=communities,
     )
-    with store.transaction():
+    with store.transaction(), _uncollected():
         staff = companies.load(loader)
         people.load(loader, staff)
     store.script(INDEXES + MEMBER_INDEXES)
     return built, loader.ids, communities
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Bulk loading makes millions of short-lived rows and no cycles; the collector would only look at them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def table_sql(definition: ObjectDef) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from reconciler.sandbox.cs.catalog import INDUSTRIES
@@ -25,6 +26,7 @@ def name(index: int) -> str:
     return f"{base} {round_ + 1}" if round_ else base
 
 
+@functools.lru_cache(maxsize=8)
 def domain(index: int) -> str:
     return name(index).lower().replace(" ", "-") + ".example"
 
@@ -41,7 +43,7 @@ def load(loader: Loader) -> list[str]:
 def system(loader: Loader, gsid: str, owner: str) -> dict[str, Any]:
     """The five attributes every record has."""
     created = loader.moment_ms(-900, -60)
-    changed = min(created + int(loader.rng.random() * 60 * 86_400_000), loader.moment_ms(-60, 0))
+    changed = min(created + int(loader.random() * 60 * 86_400_000), loader.moment_ms(-60, 0))
     return {"Gsid": gsid, "CreatedBy": owner, "ModifiedBy": owner, "CreatedDate": created, "ModifiedDate": changed}
 
 
@@ -74,14 +76,14 @@ def _companies(loader: Loader, staff: list[str]) -> list[str]:
 
 def _company(loader: Loader, index: int, gsid: str, staff: list[str]) -> dict[str, Any]:
     fields = loader.object("company").fields
-    arr = round(5_000 + loader.rng.random() * 495_000, 2)
+    arr = round(5_000 + loader.random() * 495_000, 2)
     return system(loader, gsid, staff[0]) | {
         "Name": name(index),
         "Arr": loader.maybe(arr),
         "Mrr": loader.maybe(round(arr / 12, 2)),
-        "Employees": loader.maybe(10 + int(loader.rng.random() * 9_000)),
-        "Users": 5 + int(loader.rng.random() * 400),
-        "Nps": loader.maybe(int(loader.rng.random() * 11)),
+        "Employees": loader.maybe(10 + int(loader.random() * 9_000)),
+        "Users": 5 + int(loader.random() * 400),
+        "Nps": loader.maybe(int(loader.random() * 11)),
         "Industry": loader.pick(INDUSTRIES),
         "IndustryNew": loader.items(fields["IndustryNew"]),
         "CompanyType": loader.item(fields["CompanyType"]),
@@ -107,7 +109,7 @@ def _relationships(loader: Loader, staff: list[str], companies: list[str]) -> No
     for n, company in enumerate(companies[::3]):
         record = system(loader, make(n), staff[0])
         record |= {"Name": f"{name(n * 3)} {TYPES[n % 2]}", "CompanyId": company, "TypeId": make_type(n % 2)}
-        record |= {"Csm": loader.pick(staff), "Mrr": round(loader.rng.random() * 9_000, 2)}
+        record |= {"Csm": loader.pick(staff), "Mrr": round(loader.random() * 9_000, 2)}
         record |= {"Stage": loader.item(relationship.fields["Stage"])}
         record |= {"Status": loader.item(relationship.fields["Status"]), "External_Id__gc": f"REL-{n:05d}"}
         records.append(record)
@@ -123,8 +125,8 @@ def _customs(loader: Loader, staff: list[str], companies: list[str]) -> None:
         record = system(loader, make(n), staff[0])
         record |= {"Name": f"Onboarding {n + 1}", "External_Id__gc": f"OB-{n + 1:04d}", "Company__gc": company}
         record |= {"Owner__gc": loader.pick(staff), "Phase__gc": loader.item(definition.fields["Phase__gc"])}
-        record |= {"Go_Live__gc": loader.day_ms(0, 200), "Hours__gc": round(loader.rng.random() * 80, 2)}
-        record |= {"Blocked__gc": int(loader.rng.random() < 0.2), "Progress__gc": round(loader.rng.random() * 100, 1)}
+        record |= {"Go_Live__gc": loader.day_ms(0, 200), "Hours__gc": round(loader.random() * 80, 2)}
+        record |= {"Blocked__gc": int(loader.random() < 0.2), "Progress__gc": round(loader.random() * 100, 1)}
         records.append(record)
     loader.insert(definition, records)
     loader.ids.used(definition, len(records))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, TypeVar
@@ -29,38 +30,48 @@ class Loader:
     ids: Ids
     config: SandboxConfig
     rng: Random
+    random: Callable[[], float] = field(init=False)
     communities: dict[int, Community]
+    _runs: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Bound once: it is called some forty times a person.
+        self.random = self.rng.random
 
     def pick(self, values: Sequence[T]) -> T:
-        return values[int(self.rng.random() * len(values))]
+        return values[int(self.random() * len(values))]
 
     def maybe(self, value: T) -> T | None:
         """The value, or nothing for the configured share of cases."""
-        return None if self.rng.random() < self.config.person_null_share else value
+        return None if self.random() < self.config.person_null_share else value
 
     def day_ms(self, earliest: int, latest: int) -> int:
         """Midnight UTC of a day between two distances from the seed day, in epoch milliseconds."""
-        return (EPOCH_DAY + earliest + int(self.rng.random() * (latest - earliest))) * DAY_MS
+        return (EPOCH_DAY + earliest + int(self.random() * (latest - earliest))) * DAY_MS
 
     def moment_ms(self, earliest: int, latest: int) -> int:
-        return self.day_ms(earliest, latest) + int(self.rng.random() * 86_400) * 1000
+        return self.day_ms(earliest, latest) + int(self.random() * 86_400) * 1000
 
-    def item(self, field: FieldDef) -> str:
+    def item(self, item: FieldDef) -> str:
         """The GSID of a random picklist item; one in fifty is an inactive item, as old data has."""
-        chosen = self.pick(field.options)
-        return chosen.gsid if chosen.active or self.rng.random() < 0.1 else field.options[0].gsid
+        chosen = self.pick(item.options)
+        return chosen.gsid if chosen.active or self.random() < 0.1 else item.options[0].gsid
 
-    def items(self, field: FieldDef) -> str:
-        """One to three picklist items, joined as a multi-select stores them."""
-        first = int(self.rng.random() * len(field.options))
-        count = 1 + int(self.rng.random() * 3)
-        return ";".join(option.gsid for option in field.options[first : first + count])
+    def items(self, item: FieldDef) -> str:
+        """One to three neighbouring picklist items, joined as a multi-select stores them."""
+        runs = self._runs.get(item.category)
+        if runs is None:
+            gsids = [option.gsid for option in item.options]
+            runs = [";".join(gsids[at : at + count]) for at in range(len(gsids)) for count in (1, 2, 3)]
+            self._runs[item.category] = runs
+        return self.pick(runs)
 
     def object(self, name: str) -> ObjectDef:
         return self.catalog.objects[name.lower()]
 
-    def insert(self, definition: ObjectDef, records: Sequence[Mapping[str, Any]]) -> None:
-        names = list(definition.fields)
-        marks = ",".join("?" * len(names))
-        rows = ([record.get(name) for name in names] for record in records)
+    def insert(self, definition: ObjectDef, records: Sequence[dict[str, Any]]) -> None:
+        empty: dict[str, Any] = dict.fromkeys(definition.fields)
+        row = operator.itemgetter(*empty)
+        marks = ",".join("?" * len(empty))
+        rows = (row(empty | record) for record in records)
         self.store.bulk(f"INSERT INTO {definition.table} VALUES ({marks})", rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,6 +17,18 @@ OUTSIDER_EVERY, OUTSIDER_AT = 17, 4
 STRANGER_EVERY, STRANGER_AT = 20, 19
 TWICE_EVERY, TWICE_AT = 23, 6
 SHOUTING_EVERY, SHOUTING_AT = 41, 8
+# Usernames keep to what registration allows: letters of ASCII.
+PLAIN = {text: "".join(c for c in text if c.isascii() and c.isalpha()) for text, _ in (*words.FIRST, *words.LAST)}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "A bit about yourself": words.SENTENCES,
+    "Department": words.DEPARTMENTS,
+    "Region": words.REGIONS,
+    "Lifecycle Stage": fields.STARTING[9][3],
+    "Products": fields.PRODUCT_NAMES,
+    "Renewal Date": ("2026-01-31", "2026-06-30", "2027-03-15"),
+    "Seats": ("5", "25", "100"),
+    "Health Score": ("40", "72.5", "90"),
+}
 COLUMNS = (
     "community, userid, email, email_key, username, username_key, joindate, lastactivity, posts, topics, solved,"
     " likes, likes_given, rank_id, roles, badges, sso, avatar, profile"
@@ -47,24 +58,19 @@ def of(loader: Loader, human: Human) -> list[tuple[Any, ...]]:
 
 
 def _member(loader: Loader, human: Human, number: int, email: str) -> tuple[Any, ...]:
-    community, rng = loader.communities[number], loader.rng
+    community, draw = loader.communities[number], loader.random
     userid = community.next_userid()
     community.userids.append(userid)
-    joined = (EPOCH_DAY - 30 - int(rng.random() * 900)) * 86_400 + int(rng.random() * 86_400)
-    active = max(joined, (EPOCH_DAY - int(rng.random() * 60)) * 86_400 + int(rng.random() * 86_400))
-    username = f"{_plain(human.first)}.{_plain(human.last)}.{userid}"
-    posts = int(rng.random() * 40)
-    counts = (posts, posts // 3, posts // 8, posts // 2, int(rng.random() * 30), 1 + posts * len(RANKS) // 41)
+    joined = (EPOCH_DAY - 30 - int(draw() * 900)) * 86_400 + int(draw() * 86_400)
+    active = max(joined, (EPOCH_DAY - int(draw() * 60)) * 86_400 + int(draw() * 86_400))
+    username = f"{PLAIN[human.first]}.{PLAIN[human.last]}.{userid}"
+    posts = int(draw() * 40)
+    counts = (posts, posts // 3, posts // 8, posts // 2, int(draw() * 30), 1 + posts * len(RANKS) // 41)
     sso = f'{{"oauth2":"sb-{number}-{userid}"}}' if userid % 2 else "{}"
     return (
         number, userid, email, email.strip().lower(), username, username.lower(), joined, active, *counts,
         _roles(userid), "[]" if posts < 20 else "[1]", sso, "", _profile(loader, community, human),
     )  # fmt: skip
-
-
-def _plain(text: str) -> str:
-    """Usernames keep to what registration allows: letters of ASCII for the invented names."""
-    return "".join(c for c in text if c.isascii() and c.isalpha()) or "Member"
 
 
 def _roles(userid: int) -> str:
@@ -76,31 +82,21 @@ def _roles(userid: int) -> str:
 def _profile(loader: Loader, community: Community, human: Human) -> str:
     """What members had before any sync: the first of a community fills in everything, most leave it empty."""
     everything = community.last_userid == community.userids[0]
-    if not everything and loader.rng.random() >= loader.config.profile_share:
+    if not everything and loader.random() >= loader.config.profile_share:
         return "{}"
     values: dict[str, str] = {}
     for item in community.fields.values():
-        if everything or loader.rng.random() < 0.5:
-            values[str(item.id)] = _value(loader.rng, human, item.name)
+        if everything or loader.random() < 0.5:
+            values[str(item.id)] = _value(loader, human, item.name)
     return orjson.dumps(values).decode()
 
 
-def _value(rng: random.Random, human: Human, name: str) -> str:
+def _value(loader: Loader, human: Human, name: str) -> str:
+    choices = CHOICES.get(name)
+    if choices is not None:
+        return loader.pick(choices)
     known = {
         "First Name": human.first, "Last Name": human.last, "City": human.place[1], "Country": human.place[0],
         "Job Title": human.title, "Timezone": human.place[2], "Champion": "false", "Company": "Self-employed",
     }  # fmt: skip
-    if name in known:
-        return known[name]
-    lists: dict[str, tuple[str, ...]] = {
-        "A bit about yourself": words.SENTENCES,
-        "Department": words.DEPARTMENTS,
-        "Region": words.REGIONS,
-        "Lifecycle Stage": fields.STARTING[9][3],
-        "Products": fields.PRODUCT_NAMES,
-        "Renewal Date": ("2026-01-31", "2026-06-30", "2027-03-15"),
-        "Seats": ("5", "25", "100"),
-        "Health Score": ("40", "72.5", "90"),
-    }
-    choices = lists[name]
-    return choices[int(rng.random() * len(choices))]
+    return known[name]
