@@ -1,0 +1,187 @@
+"""P13, P16: what a cycle costs in calls, and how fast it makes them.
+
+    python -m bench.calls [--people 100000]
+
+A sandbox in a process of its own counts what arrives; the formulas are computed here. Token requests are counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.measure import Row, run, save, table
+
+SECRETS = {
+    "RECONCILE_ALLOW_LOOPBACK": "1",
+    "ACME_CS_KEY": "sandbox-access-key",
+    "ACME_CC_ID": "sandbox-client",
+    "ACME_CC_SECRET": "sandbox-secret",
+}
+RECONCILE = (sys.executable, "-m", "reconciler")
+PROJECT = """apiVersion: reconciler/v1
+kind: Project
+metadata: {name: bench}
+spec: {configs: [config.yaml]}
+"""
+CONFIG = """apiVersion: reconciler/v1
+kind: Connection
+metadata: {name: cs}
+spec:
+  type: gainsight-cs
+  domain: bench.gainsightcloud.com
+  baseUrl: %(cs)s
+  accessKey: {env: ACME_CS_KEY}
+  sso: true
+  rateLimit: {perMinute: null, perDay: null}
+---
+apiVersion: reconciler/v1
+kind: Connection
+metadata: {name: cc}
+spec:
+  type: gainsight-cc
+  tenant: bench-en
+  region: eu-west-1
+  baseUrl: %(cc)s
+  clientId: {env: ACME_CC_ID}
+  clientSecret: {env: ACME_CC_SECRET}
+  sso: true
+  connectedTo: cs
+  rateLimit: {perMinute: 100000}
+  profileFields: [{name: Job Title, visibility: private}]
+---
+apiVersion: reconciler/v1
+kind: ProfileFieldMapping
+metadata: {name: titles}
+spec:
+  from: cs
+  to: cc
+  mappings: [{object: Person, attribute: LastName, profileField: Job Title}]
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--changed", type=int, default=137)
+    parser.add_argument("--results", type=Path, default=Path(".bench"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sandbox(options.people) as urls:
+        rows = measure(Path(folder), urls, options.people, options.changed)
+    print(table(rows))
+    save(options.results, "calls", rows)
+    return 0
+
+
+def measure(folder: Path, urls: Mapping[str, str], people: int, changed: int) -> list[Row]:
+    (folder / "reconcile.yaml").write_text(PROJECT)
+    (folder / "config.yaml").write_text(CONFIG % urls)
+    for command in ("catalog pull", "apply"):
+        run([*RECONCILE, *command.split()], cwd=folder, env=SECRETS)
+    listing = people // 5000 + 1 + -(-people // 100)
+    first, seconds = cycle(folder, urls)
+    again, _ = cycle(folder, urls)
+    change_somebody(urls, changed)
+    third, _ = cycle(folder, urls)
+    rows = [
+        _exact("P13 first cycle: writes / changed values", first["writes"], people),
+        _exact("P13 unchanged cycle: listing calls / formula", again["listing"], listing),
+        Row(goal="P13 unchanged cycle: writes", measured="calls", value=again["writes"], bar=0),
+        _exact(f"P13 {changed} values changed: writes / changed values", third["writes"], changed),
+        Row(goal="first cycle, whole command", measured="seconds for each 1,000 writes", value=1000 * seconds / people, bar=2),
+    ]
+    return [*rows, *with_latency(folder, urls)]
+
+
+def with_latency(folder: Path, urls: Mapping[str, str], values: int = 2400) -> list[Row]:
+    """A cycle whose every call takes 50 ms, over 8 connections: 160 calls a second would be perfect."""
+    change_somebody(urls, values)
+    _post(urls["cc"] + "/_sandbox/switches", {"latency": 0.05})
+    clear(urls)
+    run([*RECONCILE, "sync", "titles"], cwd=folder, env=SECRETS)
+    _post(urls["cc"] + "/_sandbox/switches", {"latency": 0.0})
+    times = [r["at"] for r in _get(urls["cc"] + "/_sandbox/requests")["requests"] if r["method"] == "PUT"]
+    rate = (len(times) - 1) / (max(times) - min(times))
+    return [
+        Row(
+            goal="P16 write phase of a cycle, 50 ms latency, 8 connections",
+            measured=f"{rate:.1f} of 160 calls a second, sandbox on the same machine",
+            value=rate / 160,
+            bar=0.95,
+            at_least=True,
+        )
+    ]
+
+
+def cycle(folder: Path, urls: Mapping[str, str]) -> tuple[dict[str, int], float]:
+    """Run a cycle; gives the calls that arrived, by kind, and the seconds it took."""
+    clear(urls)
+    start = time.perf_counter()
+    run([*RECONCILE, "sync", "titles"], cwd=folder, env=SECRETS)
+    seconds = time.perf_counter() - start
+    found = {"listing": 0, "writes": 0, "other": 0}
+    for counter in _get(urls["cc"] + "/_sandbox/state")["counters"]:
+        kind = "writes" if counter["method"] == "PUT" else "other" if "token" in counter["route"] else "listing"
+        found[kind] += counter["count"]
+    return found, seconds
+
+
+def clear(urls: Mapping[str, str]) -> None:
+    request = urllib.request.Request(urls["cc"] + "/_sandbox/requests", method="DELETE")
+    with urllib.request.urlopen(request, timeout=60):
+        return
+
+
+def change_somebody(urls: Mapping[str, str], count: int) -> None:
+    """Give `count` persons another last name."""
+    marker = str(time.time_ns())
+    query = {"select": ["Gsid"], "limit": count, "orderBy": {"Gsid": "asc"}}
+    rows = _post(urls["cs"] + "/v1/data/objects/query/person", query, {"Accesskey": "sandbox-access-key"})
+    for record in rows["data"]["records"]:
+        _post(urls["cs"] + f"/_sandbox/cs/person/{record['Gsid']}", {"LastName": f"Changed {marker}"}, method="PATCH")
+
+
+def _post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None, method: str = "POST") -> Any:
+    head = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, json.dumps(body).encode(), head, method=method)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.load(answer)
+
+
+def _exact(goal: str, found: int, expected: int) -> Row:
+    return Row(goal=goal, measured=f"{found:,} / {expected:,} calls", value=found / expected, bar=1.0)
+
+
+@contextmanager
+def sandbox(people: int) -> Iterator[dict[str, str]]:
+    """A tidy sandbox with one community, in a process of its own, without the rate limit of CS."""
+    command = [*RECONCILE, "sandbox", "--tidy", "--communities", "1", "--people", str(people)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    try:
+        assert process.stdout is not None
+        urls = dict(re.findall(r"(cs|cc)=(\S+)", process.stdout.readline()))
+        _post(urls["cs"] + "/_sandbox/switches", {"rate_limit": False})
+        yield urls
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
