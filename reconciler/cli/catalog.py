@@ -12,9 +12,7 @@ import click
 from reconciler.cli.options import common, output
 
 if TYPE_CHECKING:
-    from reconciler.cli.wiring import Workplace
     from reconciler.config.catalogs import Change
-    from reconciler.config.load import LoadedProject
     from reconciler.model.catalog import Catalog
 
 CHANGES_PRESENT = 2

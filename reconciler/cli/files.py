@@ -15,6 +15,7 @@ def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     if path.exists() and not path.is_file():
         raise errors.UsageError(f"{path} is not a file", hint="choose another name")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8", newline="", delete=False
         ) as temporary:

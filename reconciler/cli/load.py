@@ -41,8 +41,7 @@ def render(loaded: LoadedProject, output: str) -> str:
         case "github":
             return report.to_github(loaded.diagnostics)
         case _:
-            style = output_style()
-            return report.to_text(loaded.diagnostics, root=loaded.root, files=loaded.files, style=style)
+            return report.to_text(loaded.diagnostics, source=loaded.source, files=loaded.files, style=output_style())
 
 
 def warn(loaded: LoadedProject) -> None:

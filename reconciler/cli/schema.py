@@ -21,14 +21,14 @@ def command(project: object, name: str | None, out: Path | None) -> None:
     reconcile schema --out schemas            all of them as files
     """
     from reconciler import errors
-    from reconciler.cli.schemas import all_schemas, to_text, write_schemas
+    from reconciler.cli.schemas import all_schemas, write_schemas
 
     if out is not None:
-        click.echo(f"{len(write_schemas(out))} schemas written to {out}")
+        click.echo(f"{write_schemas(out)} schemas written to {out}")
         return
     found = all_schemas()
     file = f"{name or 'reconcile'}.schema.json"
     if file not in found:
         known = ", ".join(sorted(name.removesuffix(".schema.json") for name in found))
         raise errors.NotFound(f"there is no schema '{name}'", hint=f"known: {known}")
-    click.echo(to_text(found[file]), nl=False)
+    click.echo(found[file], nl=False)

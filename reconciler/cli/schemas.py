@@ -10,25 +10,23 @@ from typing import Any
 from reconciler.cli.files import write_atomically
 
 
-def all_schemas() -> dict[str, Mapping[str, Any]]:
-    """File name → schema: the documents, the plan file and the state file."""
-    from reconciler.config.schemas import document_schemas
+def all_schemas() -> dict[str, str]:
+    """File name → text: the documents, the plan file and the state file."""
+    from reconciler.config import schemas
     from reconciler.report.plan import SCHEMA as PLAN
-    from reconciler.state.statefile import SCHEMA as STATE
+    from reconciler.state.statefile_schema import SCHEMA as STATE
 
-    return {**document_schemas(), "plan.schema.json": PLAN, "state.schema.json": STATE}
+    found = {**schemas.document_schemas(), "plan.schema.json": PLAN, "state.schema.json": STATE}
+    return {name: _text(schema) for name, schema in found.items()}
 
 
-def to_text(schema: Mapping[str, Any]) -> str:
-    """How a schema is written to a file."""
+def _text(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_schemas(folder: Path) -> list[Path]:
-    """Write all schemas into `folder` and return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, schema in all_schemas().items():
-        write_atomically(folder / name, to_text(schema))
-        written.append(folder / name)
-    return written
+def write_schemas(folder: Path) -> int:
+    """Write all schemas into `folder`; gives how many there are. Raises `errors.ReconcileError`."""
+    found = all_schemas()
+    for name, text in found.items():
+        write_atomically(folder / name, text)
+    return len(found)

@@ -24,10 +24,10 @@ from reconciler.engine.writer import Writer
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import Outcome, Reason, Rejection
 from reconciler.model.run import Run, RunResult, Tally
+from reconciler.model.status import why
 from reconciler.state import journal, ledger, outcomes, runs
 from reconciler.state.database import Database
 from reconciler.state.staging import Workspace
-
 
 PAGE = 1_000
 LOOK_BACK = 20
@@ -103,8 +103,8 @@ class _Cycle:
     run: Run
     clock: Clock
     stop: threading.Event
-    pending: dict[str, int] = field(default_factory=dict)
-    """Changed values that have no result yet, for each item."""
+    changed: int = 0
+    """Values that this cycle has to write."""
     completed: bool = False
 
     @property
@@ -136,7 +136,7 @@ class _Cycle:
         changed = workspace.diff(book, flow.items)
         for item in flow.items:
             self.tallies[item].add(Outcome.UNCHANGED, None, staged[item] - changed[item])
-            self.pending[item] = changed[item]
+        self.changed = sum(changed.values())
         self._record_identity_problems(workspace)
         return book
 
@@ -175,12 +175,14 @@ class _Cycle:
 
     def close(self, error: errors.ReconcileError | None) -> Report:
         """Account for what was not attempted, close the run and derive the statuses."""
-        for item, count in self.pending.items():
-            self.tallies[item].add(Outcome.NOT_ATTEMPTED, None, count)
+        if not self.completed:
+            for tally in self.tallies.values():
+                tally.add(Outcome.NOT_ATTEMPTED, None, tally.missing)
+        total = Tally.total(self.tallies.values())
         staged = self.ends.flow.staged
         verdicts = status.verdicts(self.tallies, staged.failures, error=error, completed=self.completed)
         result = status.result(verdicts, error)
-        reason = error.message if error else next((why for _, why in verdicts.values() if why), "")
+        reason = error.message if error else next(iter(staged.failures.values()), "") or why(total)
         with self.database.begin() as session:
             now = self.clock.now()
             self.lease.assert_held(session)
@@ -190,7 +192,7 @@ class _Cycle:
                 session,
                 self.run.id,
                 result=result,
-                tally=Tally.total(self.tallies.values()),
+                tally=total,
                 items=self.tallies,
                 calls=self.ends.calls(),
                 reason=reason,

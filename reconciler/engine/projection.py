@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from reconciler import errors
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.json import Json
-from reconciler.model.status import Status, StatusEntry
-from reconciler.state import documents, meta, statefile, statuses
+from reconciler.model.run import Run, Tally
+from reconciler.model.status import Status, StatusEntry, of_document
+from reconciler.state import documents, meta, runs, statefile, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
+
+UNUSED = "no applied document writes to it"
 
 
 def write_state_file(database: Database, path: Path, *, rebuild: bool = False) -> int:
     """Project the database into the state file. Returns the serial.
 
     Raises `errors.StateProblem` where the file belongs to another project, is newer, or cannot be written; `rebuild` makes
-    a damaged file anew.
+    a damaged file anew. Raises `errors.NotFound` before the first apply.
     """
     with database.read() as session:
         content = state(session)
@@ -30,70 +34,88 @@ def write_state_file(database: Database, path: Path, *, rebuild: bool = False) -
 
 
 def state(session: Session) -> dict[str, Json]:
-    """The state as the file has it, without the checksum. Raises `errors.NotFound` before the first apply."""
+    """The state as the file has it, without its envelope. Raises `errors.NotFound` before the first apply."""
     current = meta.read(session)
     if current is None:
         raise errors.NotFound("nothing has been applied yet, so there is no state", hint="run `reconcile apply`")
-    recorded = documents.load(session)
-    entries = {(entry.kind, entry.name, entry.item): entry for entry in statuses.read(session)}
+    entries = statuses.read(session)
+    view = _View(
+        recorded=documents.load(session),
+        entries={(entry.kind, entry.name, entry.item): entry for entry in entries},
+        runs=runs.by_id(session, {entry.run_id for entry in entries if entry.run_id is not None}),
+    )
+    ids = sorted(view.recorded)
     return {
-        "formatVersion": statefile.FORMAT_VERSION,
+        "project": current.project,
         "lineage": current.lineage,
         "serial": current.serial,
-        "project": current.project,
         "commit": current.commit,
         "digest": current.desired_digest,
-        "connections": [_connection(id, recorded, entries) for id in sorted(recorded) if id.kind == CONNECTION],
-        "documents": [_document(id, recorded[id], entries) for id in sorted(recorded) if id.kind != CONNECTION],
+        "connections": [view.connection(id) for id in ids if id.kind == CONNECTION],
+        "documents": [view.document(id) for id in ids if id.kind != CONNECTION],
     }
 
 
-_Entries = Mapping[tuple[str, str, str], StatusEntry]
-_Recorded = Mapping[DocumentId, documents.RecordedDocument]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """What the file is made of."""
+
+    recorded: Mapping[DocumentId, documents.RecordedDocument]
+    entries: Mapping[tuple[str, str, str], StatusEntry]
+    runs: Mapping[int, Run]
+
+    def connection(self, id: DocumentId) -> dict[str, Json]:
+        """A connection stands as the documents that write to it do, taken together."""
+        recorded = self.recorded[id]
+        users = [
+            entry
+            for (kind, name, item), entry in self.entries.items()
+            if not item and self.recorded[DocumentId(kind, name)].document.spec.get("to") == id.name
+        ]
+        spec = recorded.document.spec
+        head: dict[str, Json] = {"name": id.name, "type": spec.get("type"), "active": spec.get("active", True)}
+        if not users:
+            return {**head, **self._status(Status.PENDING, UNUSED, recorded.applied_at, Tally(), None)}
+        status, reason = of_document([(entry.status, entry.reason) for entry in users])
+        newest = max((entry.run_id for entry in users if entry.run_id is not None), default=None)
+        since = max(entry.since for entry in users)
+        return {**head, **self._status(status, reason, since, Tally.total(entry.tally for entry in users), newest)}
+
+    def document(self, id: DocumentId) -> dict[str, Json]:
+        recorded = self.recorded[id]
+        parts = [entry for (kind, name, item), entry in sorted(self.entries.items()) if (kind, name) == id and item]
+        return {
+            "kind": id.kind,
+            "name": id.name,
+            "digest": recorded.document.digest,
+            "generation": recorded.generation,
+            "appliedAt": _time(recorded.applied_at),
+            **self._entry(self.entries[(*id, "")]),
+            "mappings": [{"item": entry.item, **self._entry(entry)} for entry in parts],
+        }
+
+    def _entry(self, entry: StatusEntry) -> dict[str, Json]:
+        return self._status(entry.status, entry.reason, entry.since, entry.tally, entry.run_id)
+
+    def _status(
+        self, status: Status, reason: str, since: datetime, tally: Tally, run_id: int | None
+    ) -> dict[str, Json]:
+        run = self.runs.get(run_id) if run_id is not None else None
+        return {
+            "status": status.value,
+            "reason": reason,
+            "since": _time(since),
+            "counts": tally.to_json(),
+            "lastRun": _run(run) if run else None,
+        }
 
 
-def _connection(id: DocumentId, recorded: _Recorded, entries: _Entries) -> dict[str, Json]:
-    """A connection is as well as the worst of the documents that write to it."""
-    users = [
-        entry
-        for (kind, name, item), entry in entries.items()
-        if not item and recorded[DocumentId(kind, name)].document.spec.get("to") == id.name
-    ]
-    order = [Status.FAILED, Status.PARTIAL, Status.PENDING, Status.SUCCESSFUL]
-    worst = min(users, key=lambda entry: (order.index(entry.status), entry.name), default=None)
-    spec = recorded[id].document.spec
+def _run(run: Run) -> dict[str, Json]:
     return {
-        "name": id.name,
-        "type": spec.get("type"),
-        "active": spec.get("active", True),
-        "status": worst.status.value if worst else None,
-        "reason": worst.reason if worst else "",
-        "documents": sorted(entry.name for entry in users),
-    }
-
-
-def _document(id: DocumentId, recorded: documents.RecordedDocument, entries: _Entries) -> dict[str, Json]:
-    whole = entries.get((id.kind, id.name, ""))
-    parts = [entry for (kind, name, item), entry in sorted(entries.items()) if (kind, name) == id and item]
-    return {
-        "kind": id.kind,
-        "name": id.name,
-        "digest": recorded.document.digest,
-        "generation": recorded.generation,
-        "appliedAt": _time(recorded.applied_at),
-        **(_status(whole) if whole else {}),
-        "mappings": [{"profileField": entry.item, **_status(entry)} for entry in parts],
-    }
-
-
-def _status(entry: StatusEntry) -> dict[str, Json]:
-    return {
-        "status": entry.status.value,
-        "reason": entry.reason,
-        "since": _time(entry.since),
-        "lastRun": entry.run_id,
-        "lastRunAt": _time(entry.last_run_at),
-        "counts": entry.tally.to_json(),
+        "id": run.id,
+        "result": run.result.value,
+        "startedAt": _time(run.started_at),
+        "endedAt": _time(run.ended_at),
     }
 
 

@@ -97,7 +97,9 @@ def _load(session: Session, name: str) -> _Recorded:
             f"{document.id}: its connections or their catalog are not recorded", hint="run `reconcile apply`"
         )
     _refuse_inactive(source, target)
-    return _Recorded(mapping=mapping, source=source, target=target, catalog=catalog_files.from_json(content.content, mapping.source))
+    return _Recorded(
+        mapping=mapping, source=source, target=target, catalog=catalog_files.from_json(content.content, mapping.source)
+    )
 
 
 def _named(found: Mapping[DocumentId, Document], name: str) -> Document:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -36,7 +35,7 @@ class Writer:
 
     def run(self) -> None:
         """Send everything. Raises what stopped the workers, after everything acknowledged has been recorded."""
-        total = sum(self._cycle.pending.values())
+        total = self._cycle.changed
         if not total:
             return
         destination = self._cycle.ends.destination
@@ -105,8 +104,6 @@ class Writer:
             self._count(results)
 
     def _count(self, results: Sequence[WriteResult]) -> None:
-        for item, count in Counter(result.write.item for result in results).items():
-            self._cycle.pending[item] -= count
         for result in results:
             outcome = Outcome.UPDATED if result.acknowledged else Outcome.REJECTED
             self._cycle.tallies[result.write.item].add(outcome, result.reason)

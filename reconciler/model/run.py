@@ -35,8 +35,13 @@ class Tally:
             self.reasons[reason] += count
 
     @property
+    def missing(self) -> int:
+        """Values that were read and have no outcome."""
+        return self.read - sum(self.outcomes.values())
+
+    @property
     def balanced(self) -> bool:
-        return self.read == sum(self.outcomes.values())
+        return self.missing == 0
 
     @property
     def valid(self) -> int:

@@ -57,7 +57,7 @@ def of_mapping(tally: Tally, *, completed: bool, failure: str | None) -> tuple[S
         return Status.SUCCESSFUL, ""
     through = tally.outcomes[Outcome.UPDATED] + tally.outcomes[Outcome.UNCHANGED] + tally.outcomes[Outcome.CREATED]
     status = Status.PARTIAL if through or tally.reasons.keys() & _EXPECTED else Status.FAILED
-    return status, _why(tally)
+    return status, why(tally)
 
 
 _EXPECTED = {
@@ -71,13 +71,13 @@ _EXPECTED = {
 _SKIPPED = {Reason.NULL, Reason.NO_MEMBER, Reason.NO_EMAIL, Reason.OTHER_COMPANY, Reason.DUPLICATE}
 
 
-def _why(tally: Tally) -> str:
-    worst = max(
-        ((count, reason) for reason, count in tally.reasons.items() if reason not in _SKIPPED),
-        key=lambda pair: (pair[0], pair[1].value),
-    )
-    count, reason = worst
-    return f"{count:,} × {reason.value}: {ADVICE[reason]}"
+def why(tally: Tally) -> str:
+    """The most frequent reason for rejections, with its advice; empty where nothing was rejected."""
+    rejected = [(count, reason.value) for reason, count in tally.reasons.items() if count and reason not in _SKIPPED]
+    if not rejected:
+        return ""
+    count, reason = max(rejected)
+    return f"{count:,} × {reason}: {ADVICE[Reason(reason)]}"
 
 
 _WORST_FIRST = (Status.FAILED, Status.PENDING, Status.PARTIAL, Status.SUCCESSFUL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -113,6 +113,12 @@ def get(session: Session, run_id: int) -> Run:
     if row is None:
         raise errors.NotFound(f"There is no run {run_id}.", hint="`reconcile activity` lists the runs")
     return _run(row)
+
+
+def by_id(session: Session, run_ids: Collection[int]) -> dict[int, Run]:
+    """The runs with these ids, as far as they exist."""
+    rows = session.execute(select(_table).where(_table.c.id.in_(sorted(run_ids)))).all()
+    return {row.id: _run(row) for row in rows}
 
 
 def latest(session: Session, document: DocumentId) -> Run | None:

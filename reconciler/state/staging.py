@@ -35,7 +35,7 @@ from reconciler.state.session import Session, storable
 from reconciler.state.translate import translated
 
 CHUNK = 2000
-"""Rows that are handed to the driver at once."""
+"""Rows that are fetched or copied at once."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
@@ -78,13 +78,8 @@ class Workspace:
 
         Raises `errors.StateProblem`, also for a key that is there already and for text that the database cannot hold.
         """
-        source, count = iter(rows), 0
-        insert = self._copy if self._postgresql else self._insert
-        while chunk := list(islice(source, CHUNK)):
-            with self._scratch(), storable():
-                insert(name, chunk)
-            count += len(chunk)
-        return count
+        with storable():
+            return self._copy(name, rows) if self._postgresql else self._insert(name, rows)
 
     def sorted(self, name: str, columns: Sequence[str], order: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
         """Rows of a table in code point order of `order`, nulls first. Other work on the workspace may go on meanwhile."""
@@ -190,14 +185,25 @@ class Workspace:
     def _driver(self) -> Any:
         return self._connection.connection.driver_connection
 
-    def _insert(self, name: str, rows: list[Cells]) -> None:
+    def _insert(self, name: str, rows: Iterable[Cells]) -> int:
+        """Each row goes to the driver as it is made and is gone again: lists of rows, even short ones, take twice as long."""
         marks = ", ".join("?" * len(self._columns[name]))
-        self._driver.executemany(f"INSERT INTO {_table(name)} VALUES ({marks})", rows)
+        with self._scratch():
+            return int(self._driver.executemany(f"INSERT INTO {_table(name)} VALUES ({marks})", rows).rowcount)
 
-    def _copy(self, name: str, rows: list[Cells]) -> None:
-        with self._driver.cursor() as cursor, cursor.copy(f"COPY {_table(name)} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    def _copy(self, name: str, rows: Iterable[Cells]) -> int:
+        """In pieces, because rows may come out of another table over the same connection, which is busy during a COPY."""
+        source, count = iter(rows), 0
+        while chunk := list(islice(source, CHUNK)):
+            with (
+                self._scratch(),
+                self._driver.cursor() as cursor,
+                cursor.copy(f"COPY {_table(name)} FROM STDIN") as copy,
+            ):
+                for row in chunk:
+                    copy.write_row(row)
+            count += len(chunk)
+        return count
 
     def _stream(self, query: str) -> Iterator[tuple[str | None, ...]]:
         with translated(self._label):

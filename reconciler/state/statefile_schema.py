@@ -67,11 +67,14 @@ SCHEMA: State = {
     "$defs": {
         "counts": _COUNTS,
         "lastRun": _LAST_RUN,
-        "connection": _object({"name": _NAME, **_STATUS}),
+        "connection": _object({"name": _NAME, "type": _NAME, "active": {"type": "boolean"}, **_STATUS}),
         "document": _object(
             {
                 "kind": _NAME,
                 "name": _NAME,
+                "digest": _NAME,
+                "generation": {"type": "integer", "minimum": 1},
+                "appliedAt": _MOMENT,
                 **_STATUS,
                 "mappings": {"type": "array", "items": {"$ref": "#/$defs/mapping"}},
             }
