@@ -238,9 +238,9 @@ def test_a_refusal_keeps_its_code_and_nothing_of_the_text(answer: bytes, code: s
 @pytest.mark.parametrize("status", [429, 400, 200])
 def test_too_many_calls_are_waited_out_under_any_status(status: int) -> None:
     budget = CountingBudget()
-    with serving(in_turn([bad("GU_2400", status), good({"records": [{"Gsid": "1"}]})])) as server:
-        with closing(cs(server.url, budget=budget)) as source:
-            assert list(source.read("Person", ["Gsid"])) == [[("1",)]]
+    answers = [bad("GU_2400", status), good({"records": [{"Gsid": "1"}]})]
+    with serving(in_turn(answers)) as server, closing(cs(server.url, budget=budget)) as source:
+        assert list(source.read("Person", ["Gsid"])) == [[("1",)]]
     assert (budget.throttles, budget.acquired, source.calls) == ([None], 2, 2)
 
 

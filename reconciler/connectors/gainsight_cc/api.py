@@ -9,7 +9,7 @@ from reconciler.connectors.answer import API_HINT, Response
 from reconciler.connectors.flight import SingleFlight
 from reconciler.connectors.gainsight_cc.listing import PAGE
 from reconciler.connectors.gainsight_cc.shapes import CommunityUser, community_user
-from reconciler.connectors.gainsight_cc.token import TokenSource
+from reconciler.connectors.gainsight_cc.token import Token, TokenSource
 from reconciler.connectors.http import HttpClient
 from reconciler.model.json import Json
 
@@ -38,16 +38,29 @@ class CommunityApi:
     ) -> Response:
         """One request; after a 401 once more with a new token."""
         token = self._tokens.current()
-        for _ in range(2):
-            headers = {"Authorization": token.authorization}
-            # Reads, and writes of one value: to repeat any of them changes nothing.
-            answer = self._http.request(
-                method, segments, query=query, headers=headers, idempotent=True, attempts=attempts
-            )
-            if answer.status != 401:
-                return answer
-            token = self._tokens.renewed(token)
-        raise self._tokens.refuse()
+        answer = self._request(method, segments, query, attempts, token)
+        if answer.status == 401:
+            answer = self._request(method, segments, query, attempts, self._tokens.renewed(token))
+        if answer.status == 401:
+            raise self._tokens.refuse()
+        return answer
+
+    def _request(
+        self,
+        method: str,
+        segments: Sequence[str] | str,
+        query: Sequence[tuple[str, str]],
+        attempts: int | None,
+        token: Token,
+    ) -> Response:
+        return self._http.request(
+            method,
+            segments,
+            query=query,
+            headers={"Authorization": token.authorization},
+            idempotent=True,  # reads, and writes of one value: to repeat any of them changes nothing
+            attempts=attempts,
+        )
 
     def page(self, number: int, size: int = PAGE) -> Json:
         """A page of the user list."""

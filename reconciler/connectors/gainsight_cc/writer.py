@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from reconciler import errors
 from reconciler.connectors.answer import Response
 from reconciler.connectors.gainsight_cc.api import CommunityApi
-from reconciler.connectors.gainsight_cc.sendable import Refusal, refusal
+from reconciler.connectors.gainsight_cc.sendable import MOST_BYTES, Refusal, refusal
 from reconciler.connectors.gainsight_cc.shapes import CommunityUser, community_user
 from reconciler.model.outcome import Reason, Write, WriteResult
 
@@ -57,7 +57,7 @@ class ProfileWriter:
     def _known(self, write: Write) -> Refusal | None:
         """What can be said without a call."""
         for text in (write.key, write.item):
-            unusable = refusal(text, self._most_bytes)
+            unusable = refusal(text, MOST_BYTES)
             if unusable is not None:
                 return Refusal(Reason.UNSENDABLE, f"user id or field name: {unusable.detail}")
         unsendable = refusal(write.value, self._most_bytes)
