@@ -36,7 +36,7 @@ def pull(project: Path | None, names: tuple[str, ...]) -> None:
     from reconciler.cli.load import load, place
     from reconciler.cli.online import catalogs, chosen, unseen_fields
     from reconciler.config import catalogs as files
-    from reconciler.report.text import visible
+    from reconciler.report.text import plural, visible
 
     loaded = load(project)
     work = place(loaded)
@@ -47,8 +47,9 @@ def pull(project: Path | None, names: tuple[str, ...]) -> None:
             changed = files.write(path, found)
             click.echo(f"{path.relative_to(work.root)}  {_outline(found)}{'' if changed else ', unchanged'}")
             for field in unseen_fields(connections[name], found):
+                read = plural(found.users_read, "user")
                 click.echo(
-                    f"  ! profile field '{visible(field)}' is declared, but none of the {found.users_read} users read has a value for it:"
+                    f"  ! profile field '{visible(field)}' is declared, but none of the {read} read has a value for it:"
                     " check that it exists in the community"
                 )
 

@@ -121,7 +121,7 @@ class Workplace:
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and the folder is ours
-            ["git", "-C", str(root), *arguments],
+            ["git", "-C", str(root), *arguments],  # noqa: S607 - whichever git the user has
             capture_output=True,
             text=True,
             timeout=10,

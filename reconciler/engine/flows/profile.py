@@ -28,7 +28,7 @@ CHUNK = 2_000
 
 
 def scope(mapping: ProfileFieldMapping) -> str:
-    """The ledger of a mapping's target. It belongs to the community, so a field keeps its history in whatever document it is mapped."""
+    """The ledger of a mapping's target. It is the community's: a field keeps its history when its mapping moves."""
     return f"profile:{mapping.target}"
 
 
@@ -112,11 +112,11 @@ class ProfileFlow:
 
     def _plan_readings(self, mappings: Sequence[FieldMapping], catalog: Catalog) -> list[Reading]:
         readings = []
-        for label in ENDS:
+        for label, end in ENDS.items():
             columns = [c for entry in mappings if entry.object == label and (c := self._column(entry, catalog))]
             if columns:
                 name = catalog.objects[label].name
-                readings.append(Reading(label=label, api_name=name, end=ENDS[label], columns=tuple(columns)))
+                readings.append(Reading(label=label, api_name=name, end=end, columns=tuple(columns)))
         return readings
 
     def _column(self, entry: FieldMapping, catalog: Catalog) -> Column | None:
