@@ -9,14 +9,15 @@ It is only believed when its checksum, the program and the content of every file
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 import reconciler
-from reconciler.config.rules.base import Entry
+from reconciler.config.facts import Entry
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
 from reconciler.model.document import Document, DocumentId, Origin
 from reconciler.model.json import Json
@@ -56,14 +57,14 @@ class Cache:
             return {}  # No cache, or none that may be read: everything is read afresh.
         if checksum.strip() != hashlib.sha256(data).hexdigest().encode():
             return {}
-        content: Mapping[str, Any] = json.loads(data)
+        content: Mapping[str, Any] = orjson.loads(data)
         return content if content["program"] == self._program else {}
 
     def store(self, content: Mapping[str, Json]) -> None:
         """Replace the content. A folder that cannot be written to is no error: the next run is slower, that is all."""
         if not self._enabled:
             return
-        data = json.dumps({**content, "program": self._program}, separators=(",", ":")).encode()
+        data = orjson.dumps({**content, "program": self._program})
         try:
             folder = self._path.parent
             folder.mkdir(parents=True, exist_ok=True)

@@ -94,14 +94,18 @@ def _damaged(path: str, why: str, line: int = 1, column: int = 1) -> Diagnostic:
 
 def to_text(catalog: Catalog) -> str:
     """The file's content: keys and lists sorted, one line for each field, so that a diff shows what changed."""
-    content: dict[str, Json] = {
+    return json.dumps(to_json(catalog), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def to_json(catalog: Catalog) -> dict[str, Json]:
+    """A catalog as plain JSON, as files and the database have it."""
+    return {
         "formatVersion": FORMAT_VERSION,
         "connection": catalog.connection,
         "objects": {label: _object_json(known) for label, known in catalog.objects.items()},
         "profileFields": {name: field.id for name, field in catalog.profile_fields.items()},
         "usersRead": catalog.users_read,
     }
-    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
 def _object_json(known: CatalogObject) -> dict[str, Json]:
@@ -119,6 +123,15 @@ def _field_json(field: CatalogField) -> dict[str, Json]:
     if field.options:
         content["options"] = dict(field.options)
     return content
+
+
+def from_json(content: Mapping[str, Json], source: str) -> Catalog:
+    """The catalog as the database has it. Raises `errors.StateDamaged`, naming `source`."""
+    try:
+        return _catalog(content)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        hint = "run `reconcile catalog pull`, then `reconcile apply`"
+        raise errors.StateDamaged(f"the recorded catalog of {source} cannot be understood", hint=hint) from None
 
 
 def _catalog(content: Mapping[str, Any]) -> Catalog:

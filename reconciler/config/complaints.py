@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -14,6 +14,7 @@ from reconciler.config.loader import RawDocument
 from reconciler.config.places import Path, Places
 from reconciler.model.diagnostic import Diagnostic, Position
 
+_PROJECT = "Project"
 _NAMES = frozenset(("name", "from", "to", "connectedTo"))
 
 _WANTED = {
@@ -37,37 +38,67 @@ _LIMITS = {
 
 
 def diagnose(errors: Sequence[ErrorDetails], raw: RawDocument, places: Places, project: bool) -> list[Diagnostic]:
-    """One diagnostic for each thing that is wrong with the shape of a document."""
-    return [_diagnostic(error, raw, places, project) for error in errors]
+    """One diagnostic for each thing that is wrong with the shape of a document: a misspelled key is not missing as well."""
+    found = [_Complaint(error, raw, places, _path(error["loc"], raw.data), project) for error in errors]
+    misspelled = {
+        (*it.path[:-1], meant)
+        for it in found
+        if it.error["type"] == "extra_forbidden"
+        for meant in closest.closest(str(it.path[-1]), tuple(sorted(_known_keys(it.error["loc"], project))))
+    }
+    return [_diagnostic(it) for it in found if it.error["type"] != "missing" or it.path not in misspelled]
 
 
-def _diagnostic(error: ErrorDetails, raw: RawDocument, places: Places, project: bool) -> Diagnostic:
-    path = _path(error["loc"], raw.data)
-    value = _at(raw.data, path)
-    kind, context = error["type"], error.get("ctx", {})
+class _Complaint(NamedTuple):
+    """One error of pydantic beside what it is about."""
 
-    def say(code: str, message: str, hint: str | None = None, *, at: Position | None = None) -> Diagnostic:
-        return Diagnostic(code=code, message=message, hint=hint, position=at or places.value(raw.number, path))
+    error: ErrorDetails
+    raw: RawDocument
+    places: Places
+    path: Path
+    project: bool
 
-    if kind == "missing":
-        at = places.key(raw.number, path[:-1])
-        return say("E-REQUIRED", f"the key '{path[-1]}' is missing here", _required_hint(path), at=at)
-    if kind == "extra_forbidden":
-        known = _known_keys(error["loc"], project)
-        message = f"there is no key '{path[-1]}' here"
-        return say("E-KEY", message, closest.hint(str(path[-1]), known), at=places.key(raw.number, path))
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return _union(error, raw, places, path)
+    @property
+    def value(self) -> object:
+        return _at(self.raw.data, self.path)
+
+    def say(self, code: str, message: str, hint: str | None = None, *, at: Position | None = None) -> Diagnostic:
+        where = at or self.places.value(self.raw.number, self.path)
+        return Diagnostic(code=code, message=message, hint=hint, position=where)
+
+    def key(self, path: Path) -> Position:
+        return self.places.key(self.raw.number, path)
+
+
+def _diagnostic(it: _Complaint) -> Diagnostic:
+    kind, context = it.error["type"], it.error.get("ctx", {})
+    if kind in _WORDED:
+        return _WORDED[kind](it)
     if kind in _WANTED:
-        return say("E-TYPE", f"{_WANTED[kind]} is expected here, found {_a(value)}", _type_hint(kind, value))
-    if kind == "literal_error":
-        expected = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        return say("E-VALUE", f"'{value}' is not possible here", closest.hint(str(value), expected, _one_of(expected)))
-    if kind == "string_pattern_mismatch":
-        return _pattern(say, path)
+        message = f"{_WANTED[kind]} is expected here, found {_a(it.value)}"
+        return it.say("E-TYPE", message, _type_hint(kind, it.value))
     if kind in _LIMITS:
-        return say("E-VALUE", _LIMITS[kind].format_map(context))
-    return say(kind, error["msg"], _HINTS.get(kind))
+        return it.say("E-VALUE", _LIMITS[kind].format_map(context))
+    return it.say(kind, it.error["msg"], _HINTS.get(kind))
+
+
+def _missing(it: _Complaint) -> Diagnostic:
+    at = it.key(it.path[:-1])
+    return it.say("E-REQUIRED", f"the key '{it.path[-1]}' is missing here", _required_hint(it.path), at=at)
+
+
+def _unknown(it: _Complaint) -> Diagnostic:
+    known = _known_keys(it.error["loc"], it.project)
+    hint = closest.hint(str(it.path[-1]), known)
+    return it.say("E-KEY", f"there is no key '{it.path[-1]}' here", hint, at=it.key(it.path))
+
+
+def _literal(it: _Complaint) -> Diagnostic:
+    expected = [part.strip("'") for part in str(it.error["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
+    hint = closest.hint(str(it.value), expected, _one_of(expected))
+    if isinstance(it.value, str):
+        return it.say("E-VALUE", f"'{it.value}' is not possible here", hint)
+    return it.say("E-TYPE", f"text is expected here, found {_a(it.value)}", hint)
 
 
 _HINTS = {
@@ -77,40 +108,43 @@ _HINTS = {
 }
 
 
-def _pattern(say: Any, path: Path) -> Diagnostic:
-    if path[-1] in _NAMES:
-        diagnostic: Diagnostic = say("E-NAME", "this is no name: lower-case letters, digits and -, 1 to 63 characters")
-        return diagnostic
-    words, hint = {
-        "region": ("this does not look like a region", "known: eu-west-1, us-west-2"),
-        "tenant": ("this is no tenant name: letters, digits, - and _, 1 to 63 characters", None),
-        "baseUrl": ("this is no base URL", "write https://HOST, without a user, path, query or fragment"),
-    }[str(path[-1])]
-    diagnostic = say("E-VALUE", words, hint)
-    return diagnostic
+_PATTERNS = {
+    "region": ("this does not look like a region", "known: eu-west-1, us-west-2"),
+    "tenant": ("this is no tenant name: letters, digits, - and _, 1 to 63 characters", None),
+    "baseUrl": ("this is no base URL", "write https://HOST, without a user, path, query or fragment"),
+}
 
 
-def _union(error: ErrorDetails, raw: RawDocument, places: Places, path: Path) -> Diagnostic:
+def _pattern(it: _Complaint) -> Diagnostic:
+    if it.path[-1] in _NAMES:
+        return it.say("E-NAME", "this is no name: lower-case letters, digits and -, 1 to 63 characters")
+    return it.say("E-VALUE", *_PATTERNS[str(it.path[-1])])
+
+
+def _union(it: _Complaint) -> Diagnostic:
     """The key that decides what a document is (`kind`) or what a connection is (`type`) is missing or unknown."""
-    context = error.get("ctx", {})
-    key = str(context["discriminator"]).strip("'")
-    holder = _at(raw.data, path)
+    key = str(it.error["ctx"]["discriminator"]).strip("'")
+    holder = it.value
     if not isinstance(holder, dict) or key not in holder:
-        at = places.key(raw.number, path)
-        return Diagnostic(
-            code="E-REQUIRED", message=f"the key '{key}' is missing here", hint=_required_hint((key,)), position=at
-        )
-    value, at = holder[key], places.value(raw.number, (*path, key))
+        return it.say("E-REQUIRED", f"the key '{key}' is missing here", _required_hint((key,)), at=it.key(it.path))
+    value, at = holder[key], it.places.value(it.raw.number, (*it.path, key))
     known = sorted(documents.KINDS) if key == "kind" else sorted(documents.TAGS - documents.KINDS.keys())
     if not isinstance(value, str):
-        message = f"text is expected here, found {_a(value)}"
-        return Diagnostic(code="E-TYPE", message=message, hint=_one_of(known), position=at)
-    if value == documents.PROJECT and key == "kind":
-        hint: str | None = "the project stands in reconcile.yaml, and only there"
-    else:
-        hint = closest.hint(value, known, _one_of(known))
-    code = "E-KIND" if key == "kind" else "E-VALUE"
-    return Diagnostic(code=code, message=f"there is no {key} '{value}'", hint=hint, position=at)
+        return it.say("E-TYPE", f"text is expected here, found {_a(value)}", _one_of(known), at=at)
+    hint = closest.hint(value, known, _one_of(known))
+    if key == "kind" and value == _PROJECT:
+        hint = "the project stands in reconcile.yaml, and only there"
+    return it.say("E-KIND" if key == "kind" else "E-VALUE", f"there is no {key} '{value}'", hint, at=at)
+
+
+_WORDED: Mapping[str, Callable[[_Complaint], Diagnostic]] = {
+    "missing": _missing,
+    "extra_forbidden": _unknown,
+    "union_tag_invalid": _union,
+    "union_tag_not_found": _union,
+    "literal_error": _literal,
+    "string_pattern_mismatch": _pattern,
+}
 
 
 def _required_hint(path: Path) -> str | None:
@@ -187,11 +221,17 @@ def _at(data: object, path: Path) -> object:
 
 def _known_keys(location: tuple[int | str, ...], project: bool) -> list[str]:
     """The keys that a model knows at a location."""
-    models: list[type[BaseModel]] = [documents.Project] if project else list(documents.KINDS.values())
+    models: list[type[BaseModel]] = [_project()] if project else list(documents.KINDS.values())
     for part in location[:-1]:
         tagged = [model for model in models if part in documents.TAGS and part in _tags(model)]
         models = tagged or [inner for model in models for inner in _below(model, part)] or models
     return [field.alias or name for model in models for name, field in model.model_fields.items()]
+
+
+def _project() -> type[BaseModel]:
+    from reconciler.config import projects
+
+    return projects.Project
 
 
 def _tags(model: type[BaseModel]) -> set[str]:

@@ -71,11 +71,15 @@ def _cc(name: str, spec: Mapping[str, Any]) -> resources.CcConnection:
     )
 
 
+_TYPES = {kind.value: kind for kind in resources.ProfileFieldType}
+_VISIBILITIES = {visibility.value: visibility for visibility in resources.Visibility}
+
+
 def _profile_field(item: Mapping[str, str]) -> resources.ProfileField:
     return resources.ProfileField(
         name=item["name"],
-        type=resources.ProfileFieldType(item.get("type", "text")),
-        visibility=resources.Visibility(item.get("visibility", "public")),
+        type=_TYPES[item.get("type", "text")],
+        visibility=_VISIBILITIES[item.get("visibility", "public")],
     )
 
 

@@ -27,7 +27,6 @@ from reconciler.model.document import Document, DocumentId
 from reconciler.model.resources import SOURCE_OBJECTS
 
 API_VERSION = "reconciler/v1"
-PROJECT = "Project"
 
 Orders = Mapping[str, tuple[int, ...]]
 """For each list of a spec that was sorted: where its items stood in the file."""
@@ -72,14 +71,14 @@ class SecretReference(Strict):
     ) = None
 
 
-def _reference(value: object) -> object:
+def reference(value: object) -> object:
     """Everything but a well-formed reference is refused here, without a word about what stood there."""
     if not isinstance(value, dict):
         raise PydanticCustomError("E-SECRET", "a secret never stands in YAML")
     source = next(iter(value), None) if len(value) == 1 else None
     name = value[source] if source in ("env", "file") else None
     if not isinstance(name, str) or not name or not name.isprintable() or len(name) > 4096:
-        raise PydanticCustomError("E-SECRET-FORM", "a secret reference is either {{env: NAME}} or {{file: PATH}}")
+        raise PydanticCustomError("E-SECRET-FORM", "a secret reference is either {env: NAME} or {file: PATH}")
     if source == "env" and not _is_env(name):
         raise PydanticCustomError("E-SECRET-FORM", "this is no name of an environment variable")
     return value
@@ -89,7 +88,7 @@ def _is_env(name: str) -> bool:
     return name.isascii() and name.isidentifier()
 
 
-_ONE_REFERENCE = {
+ONE_REFERENCE = {
     "title": "SecretReference",
     "description": SecretReference.__doc__,
     "type": "object",
@@ -103,7 +102,7 @@ _ONE_REFERENCE = {
     "examples": [{"env": "ACME_CS_KEY"}, {"file": "/run/secrets/acme_cc"}],
 }
 
-Secret = Annotated[SecretReference, BeforeValidator(_reference), WithJsonSchema(_ONE_REFERENCE)]
+Secret = Annotated[SecretReference, BeforeValidator(reference), WithJsonSchema(ONE_REFERENCE)]
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
@@ -244,7 +243,7 @@ class CcSpec(_ConnectionSpec):
 ConnectionSpec = Annotated[CsSpec | CcSpec, Field(discriminator="type")]
 
 
-class _Document(Strict):
+class AnyKind(Strict):
     sorted_lists: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     """Lists of the spec whose order means nothing, with the key they are sorted by."""
 
@@ -252,7 +251,7 @@ class _Document(Strict):
     metadata: Metadata
 
 
-class Connection(_Document):
+class Connection(AnyKind):
     """A remote system: a Gainsight CS tenant or a community."""
 
     sorted_lists = {"profileFields": lambda item: (item.name, item.type, item.visibility)}
@@ -292,7 +291,7 @@ class MappingSpec(Strict):
     mappings: list[FieldMappingSpec] = Field(min_length=1)
 
 
-class ProfileFieldMapping(_Document):
+class ProfileFieldMapping(AnyKind):
     """Keeps profile fields of a community equal to attributes of Gainsight CS."""
 
     sorted_lists = {"mappings": lambda item: (item.profileField, item.object, item.attribute)}
@@ -301,63 +300,16 @@ class ProfileFieldMapping(_Document):
     spec: MappingSpec
 
 
-# -- project -----------------------------------------------------------------------------------------------------------
-
-
-def _database(value: object) -> object:
-    if isinstance(value, dict):
-        return _reference(value)
-    if isinstance(value, str) and shapes.has_password(value):
-        raise PydanticCustomError("E-SECRET", "a secret never stands in YAML")
-    if not isinstance(value, str):
-        raise PydanticCustomError("E-TYPE", "a database URL stands here, or a reference to one")
-    return value
-
-
-class LimitsSpec(Strict):
-    """How much one apply may change without being confirmed."""
-
-    maxChangePercent: int = Field(default=defaults.LIMITS.max_change_percent, ge=0, le=100)
-    minRecords: int = Field(default=defaults.LIMITS.min_records, ge=0, le=1_000_000)
-
-
-RelativePath = Annotated[str, Field(min_length=1, max_length=1024)]
-
-
-class ProjectSpec(Strict):
-    """What belongs to the project and where its state is kept."""
-
-    configs: list[RelativePath] = Field(min_length=1, max_length=1000, description="Folders and files below this one.")
-    database: Annotated[
-        str | SecretReference,
-        BeforeValidator(_database),
-        WithJsonSchema(
-            {"anyOf": [{"type": "string", "minLength": 1, "not": {"pattern": "://[^/@]*:[^/@]+@"}}, _ONE_REFERENCE]}
-        ),
-    ] = Field(default=defaults.DATABASE, description="A database URL without a password, or a reference to one.")
-    stateFile: RelativePath = defaults.STATE_FILE
-    catalog: RelativePath = defaults.CATALOG
-    limits: LimitsSpec = LimitsSpec()
-
-
-class Project(_Document):
-    """The project file, reconcile.yaml."""
-
-    kind: Literal["Project"]
-    spec: ProjectSpec
-
-
 AnyDocument = Annotated[Connection | ProfileFieldMapping, Field(discriminator="kind")]
 """Every kind that may stand in a configuration file."""
 
-KINDS: Mapping[str, type[_Document]] = {
+KINDS: Mapping[str, type[AnyKind]] = {
     kind: model
     for model in get_args(get_args(AnyDocument)[0])
     for kind in get_args(model.model_fields["kind"].annotation)
 }
 
-DOCUMENTS: TypeAdapter[_Document] = TypeAdapter(AnyDocument)
-PROJECTS: TypeAdapter[Project] = TypeAdapter(Project)
+DOCUMENTS: TypeAdapter[AnyKind] = TypeAdapter(AnyDocument)
 
 TAGS = frozenset((*KINDS, *(get_args(m.model_fields["type"].annotation)[0] for m in (CsSpec, CcSpec))))
 """What pydantic puts into a location for the member of a union that it chose."""

@@ -5,20 +5,23 @@ What was checked before is taken from the cache, so an unchanged tree imports ne
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from reconciler import errors
 from reconciler.config import convert, discovery
 from reconciler.config.cache import Cache, diagnostic_from, diagnostic_json, entry_from, entry_json
 from reconciler.config.discovery import Found, find_project
-from reconciler.config.rules.base import Entry, Facts, Finding, Place, Typed
+from reconciler.config.facts import Entry, Facts, Finding, Place, Typed
 from reconciler.model import resources
-from reconciler.model.catalog import Catalog
 from reconciler.model.diagnostic import Diagnostic, Position, Severity
 from reconciler.model.document import Document, DocumentId, Origin
 from reconciler.model.json import Json, digest
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.config.places import Places
     from reconciler.config.reading import FileContent
     from reconciler.config.rules.base import Rule
+    from reconciler.model.catalog import Catalog
 
 MAX_FILE_BYTES = 1024 * 1024
 
@@ -93,15 +97,40 @@ def shown_source(root: Path, file: str) -> str | None:
     return secrets.mask_source(data.removeprefix(b"\xef\xbb\xbf").decode(errors="replace"))
 
 
-def load_project(path: Path | None, cwd: Path, *, use_cache: bool = True) -> LoadedProject:
-    """Load and check a whole project; every finding is in `diagnostics`.
+def load_project_file(path: Path | None, cwd: Path) -> tuple[Path, resources.Project]:
+    """The config root and the project of the project file, without the documents.
+
+    Raises `errors.NotFound`, `errors.ConfigInvalid` and `errors.ConfigIncomplete`.
+    """
+    file = find_project(path, cwd)
+    project, _, _ = _Loading(file.parent, file.name, Cache(file.parent, enabled=True)).read_project()
+    return file.parent, project
+
+
+def load_project(
+    path: Path | None, cwd: Path, *, use_cache: bool = True, catalogs: Mapping[str, Catalog] | None = None
+) -> LoadedProject:
+    """Load and check a whole project; every finding is in `diagnostics`. `catalogs` stand in for the pinned ones.
 
     Raises `errors.NotFound` (no project file), `errors.ConfigInvalid` (the project file itself has errors) and
     `errors.ConfigIncomplete` (not everything could be read).
     """
     file = find_project(path, cwd)
-    cache = Cache(file.parent, enabled=use_cache)
-    return _Loading(file.parent, file.name, cache).run()
+    with _no_collection():
+        cache = Cache(file.parent, enabled=use_cache and catalogs is None)
+        return _Loading(file.parent, file.name, cache, catalogs).run()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing that loading builds is garbage, so looking for garbage meanwhile is half of its time and finds none."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @dataclass(kw_only=True)
@@ -118,21 +147,20 @@ class _File:
 
 
 class _Loading:
-    def __init__(self, root: Path, project_file: str, cache: Cache) -> None:
+    def __init__(
+        self, root: Path, project_file: str, cache: Cache, catalogs: Mapping[str, Catalog] | None = None
+    ) -> None:
         self.root = root
         self.project_file = project_file
         self.cache = cache
+        self.catalogs = catalogs
         self.files: dict[str, _File] = {}
 
     def run(self) -> LoadedProject:
-        data = discovery.read(self.root, self.project_file, MAX_FILE_BYTES)
-        sha = _sha(data)
-        known = self.cache.content.get("project")
-        name, spec = known[1:] if known and known[0] == sha else self._read_project(data)
-        project = convert.to_project(name, spec)
+        project, data, record = self.read_project()
         found = discovery.discover(self.root, project.configs)
         self._read_files(found.files)
-        key = self._key(sha, project, found)
+        key = self._key(_sha(data), project, found)
         tree = self.cache.content.get("tree")
         for path, file in self.files.items():
             self._content(path, file)
@@ -140,7 +168,7 @@ class _Loading:
             diagnostics = tuple(map(diagnostic_from, tree["diagnostics"]))
         else:
             diagnostics = tuple(sorted(self._check(project, found, data), key=lambda diagnostic: diagnostic.sort_key))
-            self._store([sha, name, spec], key, diagnostics)
+            self._store(record, key, diagnostics)
         return self._loaded(project, diagnostics)
 
     def _loaded(self, project: resources.Project, diagnostics: tuple[Diagnostic, ...]) -> LoadedProject:
@@ -165,10 +193,16 @@ class _Loading:
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
-    def _read_project(self, data: bytes) -> tuple[str, Mapping[str, Any]]:
-        from reconciler.config import reading
+    def read_project(self) -> tuple[resources.Project, bytes, list[Json]]:
+        """The project, the content of its file, and what the cache keeps of it."""
+        data = discovery.read(self.root, self.project_file, MAX_FILE_BYTES)
+        sha = _sha(data)
+        known = self.cache.content.get("project")
+        name, spec = known[1:] if known and known[0] == sha else self._read_project(data)
+        return convert.to_project(name, spec), data, [sha, name, spec]
 
-        content = reading.read_project(data, self.project_file)
+    def _read_project(self, data: bytes) -> tuple[str, Mapping[str, Any]]:
+        content = _reading().read_project(data, self.project_file)
         if content.problems:
             raise errors.ConfigInvalid(
                 sorted(content.problems, key=lambda d: d.sort_key), "the project file has errors"
@@ -201,9 +235,7 @@ class _Loading:
             file.doubtful = [DocumentId(*id_) for id_ in known["doubtful"]]
             file.complete = known["complete"]
             return
-        from reconciler.config import reading
-
-        content: FileContent = reading.read_file(file.data, path)
+        content: FileContent = _reading().read_file(file.data, path)
         file.entries, file.problems, file.doubtful, file.complete = content
 
     def _store(self, project: list[Json], key: str, diagnostics: Iterable[Diagnostic]) -> None:
@@ -257,6 +289,8 @@ class _Loading:
                 case resources.ProfileFieldMapping() as mapping:
                     mappings.setdefault(mapping.name, Typed(resource=mapping, entry=entry))
         catalogs, damaged = _read_catalogs(self.root, project.catalog, connections)
+        if self.catalogs is not None:
+            catalogs, damaged = dict(self.catalogs), []
         facts = Facts(
             connections=connections,
             mappings=list(mappings.values()),
@@ -288,6 +322,23 @@ class _Loading:
                 position=position(finding.place) if finding.place else None,
                 related=tuple((text, position(place)) for text, place in finding.related),
             )
+
+
+def _reading() -> ModuleType:
+    """The module that parses and validates. Plug-ins of pydantic are foreign code, and only looking for them costs as much time
+    as parsing a few files; so there are none while our models are built.
+    """
+    name = "PYDANTIC_DISABLE_PLUGINS"
+    before = os.environ.get(name)
+    os.environ[name] = "__all__"
+    try:
+        from reconciler.config import reading
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+    return reading
 
 
 def _file_json(file: _File) -> dict[str, Json]:
@@ -331,8 +382,8 @@ def _read_catalogs(root: Path, folder: str, connections: Iterable[str]) -> tuple
     if _outside(root, folder) is None:
         for name in connections:
             read = catalogs.read(root, catalogs.file_name(folder, name), name)
-            if isinstance(read, Catalog):
-                found[name] = read
-            elif read is not None:
+            if isinstance(read, Diagnostic):
                 damaged.append(read)
+            elif read is not None:
+                found[name] = read
     return found, damaged

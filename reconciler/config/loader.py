@@ -324,7 +324,7 @@ class _Builder:
 
     # -- problems ------------------------------------------------------------------------------------------------------
 
-    def _position(self, event: Event) -> Position:
+    def _position(self, event: Any) -> Position:
         start, end = event.start_mark, event.end_mark
         length = end.column - start.column if end.line == start.line else 1
         return Position(self.file, start.line + 1, start.column + 1, max(1, length))
@@ -364,10 +364,9 @@ class _Builder:
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> None:
         """A syntax error, at the place where people have to mend it: an unclosed bracket or quote is mended where it opens."""
-        mark = error.problem_mark or error.context_mark
-        if error.context_mark is not None and (error.context or "").startswith(_MENDED_WHERE_IT_OPENS):
-            mark = error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        opened = (error.context or "").startswith(_MENDED_WHERE_IT_OPENS)
+        mark: Any = (error.context_mark if opened else None) or error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         words = [word for word in (error.context, error.problem) if word]
         message = ": ".join(words) or "this is not YAML"
         hint = "indent with spaces, not with tabs" if "cannot start any token" in message else None

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.config import complaints, documents, loader
-from reconciler.config.rules.base import Entry
+from reconciler.config.facts import Entry
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.document import DocumentId, Origin
 
@@ -31,7 +31,9 @@ def read_file(data: bytes, file: str) -> FileContent:
 
 def read_project(data: bytes, file: str) -> FileContent:
     """The project file, which holds exactly one document. Without a problem there is exactly one entry."""
-    content = _Reader(data, file, documents.PROJECTS, project=True).read()
+    from reconciler.config import projects
+
+    content = _Reader(data, file, projects.PROJECTS, project=True).read()
     if content.problems or len(content.entries) == 1:
         return content
     message = "the project file holds exactly one document"

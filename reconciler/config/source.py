@@ -11,7 +11,7 @@ _BOM = b"\xef\xbb\xbf"
 _PLAIN = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F)])
 
 # Everything YAML 1.2 calls printable, less U+0085, U+2028 and U+2029: libyaml still takes these for line ends, as YAML 1.1 did.
-_REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_REFUSED = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 class Unreadable(NamedTuple):
@@ -38,7 +38,7 @@ def decode(data: bytes) -> str | Unreadable:
     except UnicodeDecodeError as error:
         line, column = _place(data[: error.start].decode())
         return Unreadable("E-YAML-ENCODING", "the file is not UTF-8", "save it as UTF-8", line, column)
-    if data.translate(None, _PLAIN) and (found := _REFUSED.search(text)):
+    if data.translate(None, _PLAIN) and (found := re.search(_REFUSED, text)):
         line, column = _place(text[: found.start()])
         point = f"U+{ord(found.group()):04X}"
         hint = f'remove it, or write it as an escape in double quotes: "\\u{ord(found.group()):04x}"'

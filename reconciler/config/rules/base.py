@@ -1,91 +1,12 @@
-"""What a rule is, what it sees, and what it says."""
+"""What a rule is: a value with a code, words for people, examples, and a check."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from reconciler.config import closest
-from reconciler.model import resources
-from reconciler.model.catalog import Catalog
+from reconciler.config.facts import Facts, Finding
 from reconciler.model.diagnostic import Severity
-from reconciler.model.document import Document, DocumentId, Origin
-
-MAX_SUGGESTIONS = 100
-"""Names looked up for 'did you mean' in one run: whoever has more wrong names has one wrong thing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A document, where it stands, and for each of its sorted lists where the items stood in the file."""
-
-    document: Document
-    origin: Origin
-    orders: Mapping[str, Sequence[int]] = field(default_factory=dict)
-
-    def place(self, *path: str | int, key: bool = False) -> Place:
-        """The place of a part of the document, as the file has it. `path` starts below the document: "spec", …"""
-        if len(path) > 2 and path[0] == "spec" and isinstance(path[2], int):
-            order = self.orders.get(str(path[1]))
-            if order is not None:
-                path = (*path[:2], order[path[2]], *path[3:])
-        return Place(self.origin, path, key)
-
-
-class Place(NamedTuple):
-    """A part of a document in a file: its value, or its key."""
-
-    origin: Origin
-    path: tuple[str | int, ...]
-    key: bool = False
-
-
-class Finding(NamedTuple):
-    """What a rule's check found."""
-
-    place: Place | None
-    message: str
-    hint: str | None = None
-    related: tuple[tuple[str, Place], ...] = ()
-
-
-R = TypeVar("R", covariant=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typed(Generic[R]):
-    """A typed resource beside the entry it was made from."""
-
-    resource: R
-    entry: Entry
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """The whole project as rules see it.
-
-    `doubtful` are documents with errors in them: nothing is concluded from what they lack. `complete` is False when some file
-    could not be read as YAML, or some document has no usable name: then nothing is concluded from what is not there at all.
-    """
-
-    connections: Mapping[str, Typed[resources.Connection]]
-    mappings: Sequence[Typed[resources.ProfileFieldMapping]]
-    entries: Sequence[Entry]
-    doubtful: frozenset[DocumentId] = frozenset()
-    complete: bool = True
-    catalogs: Mapping[str, Catalog] = field(default_factory=dict)
-    suggestions: list[int] = field(default_factory=lambda: [MAX_SUGGESTIONS])
-
-    def suggest(
-        self, wrong: str, known: Sequence[str] | Mapping[str, object], otherwise: str | None = None
-    ) -> str | None:
-        """A 'did you mean' hint, as long as there are not too many of them."""
-        if self.suggestions[0] <= 0:
-            return otherwise
-        self.suggestions[0] -= 1
-        return closest.hint(wrong, known, otherwise)
-
 
 Check = Callable[[Facts], Iterator[Finding]]
 

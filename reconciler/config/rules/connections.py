@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.config import shapes
+from reconciler.config.facts import Entry, Facts, Finding, Place
 from reconciler.config.rules import examples
-from reconciler.config.rules.base import Entry, Example, Facts, Finding, Place, Rule
+from reconciler.config.rules.base import Example, Rule
 from reconciler.model import resources
 from reconciler.model.document import CONNECTION, DocumentId
 
+_UNUSABLE = re.compile(r"\A(?:\s*|\.\.?)\Z|[\x00-\x1f\x7f-\x9f]")
 _GAINSIGHT = (".gainsightcloud.com", ".insided.com")
 
 
@@ -123,13 +126,11 @@ def _split(url: str) -> SplitResult | None:
 
 def unusable(name: str) -> str | None:
     """Why a profile field of this name could never be written: the community's API takes names as a part of the URL path."""
-    if not name.strip():
-        return "is empty"
+    if not _UNUSABLE.search(name):
+        return None
     if name in (".", ".."):
         return "means a folder in a URL"
-    if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in name):
-        return "contains control characters"
-    return None
+    return "contains control characters" if name.strip() else "is empty"
 
 
 def _unusable_names(facts: Facts) -> Iterator[Finding]:

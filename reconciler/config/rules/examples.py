@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-
 from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataType
-
 
 PROJECT = """\
 apiVersion: reconciler/v1

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from reconciler.config.facts import Facts, Finding, Line
 from reconciler.config.rules import examples
-from reconciler.config.rules.base import Entry, Example, Facts, Finding, Place, Rule
+from reconciler.config.rules.base import Example, Rule
 from reconciler.config.rules.connections import check_end, unusable
 from reconciler.model import resources
 from reconciler.model.catalog import CatalogField, CatalogObject, DataType
 from reconciler.model.diagnostic import Severity
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.resources import SOURCE_OBJECTS, ProfileField, ProfileFieldType, Visibility
-
-
-class _Line(NamedTuple):
-    """One mapping of one document."""
-
-    mapping: resources.FieldMapping
-    document: resources.ProfileFieldMapping
-    entry: Entry
-    at: int
-
-    def place(self, key: str) -> Place:
-        return self.entry.place("spec", "mappings", self.at, key)
-
-
-def _lines(facts: Facts) -> Iterator[_Line]:
-    for typed in facts.mappings:
-        for at, mapping in enumerate(typed.resource.mappings):
-            yield _Line(mapping, typed.resource, typed.entry, at)
 
 
 def _community(facts: Facts, name: str) -> resources.CcConnection | None:
@@ -103,7 +85,7 @@ def _inactive(facts: Facts) -> Iterator[Finding]:
 
 
 def _objects(facts: Facts) -> Iterator[Finding]:
-    for line in _lines(facts):
+    for line in facts.lines:
         if line.mapping.object not in SOURCE_OBJECTS:
             known = "supported: " + ", ".join(SOURCE_OBJECTS)
             hint = facts.suggest(line.mapping.object, SOURCE_OBJECTS, known)
@@ -124,9 +106,9 @@ def _attributes(facts: Facts) -> Iterator[Finding]:
             yield Finding(line.place("attribute"), message, hint)
 
 
-def _catalogued(facts: Facts) -> Iterator[tuple[_Line, CatalogObject]]:
+def _catalogued(facts: Facts) -> Iterator[tuple[Line, CatalogObject]]:
     """The mappings whose object is in a catalog, with it."""
-    for line in _lines(facts):
+    for line in facts.lines:
         catalog = facts.catalogs.get(line.document.source)
         known = catalog.objects.get(line.mapping.object) if catalog else None
         if known is not None:
@@ -135,7 +117,7 @@ def _catalogued(facts: Facts) -> Iterator[tuple[_Line, CatalogObject]]:
 
 def _lookups(facts: Facts) -> Iterator[Finding]:
     hint = "map an attribute that holds the value itself"
-    for line in _lines(facts):
+    for line in facts.lines:
         if "__gr." in line.mapping.attribute:
             message = f"'{line.mapping.attribute}' is a path through a lookup, and lookups cannot be mapped"
             yield Finding(line.place("attribute"), message, hint)
@@ -150,7 +132,7 @@ def _lookups(facts: Facts) -> Iterator[Finding]:
 
 def _no_catalog(facts: Facts) -> Iterator[Finding]:
     used: dict[str, set[str]] = {}
-    for line in _lines(facts):
+    for line in facts.lines:
         if line.mapping.object in SOURCE_OBJECTS:
             used.setdefault(line.document.source, set()).add(line.mapping.object)
     for name, objects in sorted(used.items()):
@@ -172,7 +154,7 @@ def _no_catalog(facts: Facts) -> Iterator[Finding]:
 
 def _profile_fields(facts: Facts) -> Iterator[Finding]:
     declared = _declared(facts)
-    for line in _lines(facts):
+    for line in facts.lines:
         fields = declared.get(line.document.target)
         name = line.mapping.profile_field
         if fields is not None and name not in fields and unusable(name) is None:
@@ -182,8 +164,8 @@ def _profile_fields(facts: Facts) -> Iterator[Finding]:
 
 
 def _writers(facts: Facts) -> Iterator[Finding]:
-    writers: dict[tuple[str, str], list[_Line]] = {}
-    for line in _lines(facts):
+    writers: dict[tuple[str, str], list[Line]] = {}
+    for line in facts.lines:
         writers.setdefault((line.document.target, line.mapping.profile_field), []).append(line)
     for (target, field), lines in writers.items():
         if len(lines) < 2:
@@ -236,7 +218,7 @@ def _misfit(attribute: CatalogField, field: ProfileField) -> tuple[str, str]:
 
 def _public(facts: Facts) -> Iterator[Finding]:
     """At the declaration, because that is where it is mended, and once however often the field is mapped."""
-    mapped = {(line.document.target, line.mapping.profile_field) for line in _lines(facts)}
+    mapped = {(line.document.target, line.mapping.profile_field) for line in facts.lines}
     for name, typed in facts.connections.items():
         if not isinstance(typed.resource, resources.CcConnection):
             continue

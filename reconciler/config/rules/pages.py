@@ -5,19 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reconciler import errors
-from reconciler.config import closest
 from reconciler.config.rules import RULES
 from reconciler.config.rules.base import Example, Rule
 
 
 def explain(code: str) -> str:
-    """A rule for people, in a terminal. Raises `errors.NotFound`."""
-    rule = RULES.get(code.upper())
-    if rule is None:
-        raise errors.NotFound(
-            f"there is no rule '{code}'", hint=closest.hint(code.upper(), RULES, "see docs/reference/rules")
-        )
+    """A rule for people, in a terminal."""
+    rule = RULES[code]
     parts = [
         f"{rule.severity.value}[{rule.code}] {rule.title}",
         rule.why,
@@ -53,7 +47,8 @@ def _page(rule: Rule) -> str:
 
 def _index() -> str:
     rows = "".join(f"| [{rule.code}]({rule.code}.md) | {rule.severity.value} | {rule.title} |\n" for rule in _sorted())
-    return f"# Rules\n\nWhat `reconcile validate` checks. `reconcile explain CODE` prints a page.\n\n| code | severity | what |\n|---|---|---|\n{rows}"
+    head = "# Rules\n\nWhat `reconcile validate` checks. `reconcile explain CODE` prints a page.\n\n"
+    return f"{head}| code | severity | what |\n|---|---|---|\n{rows}"
 
 
 def _sorted() -> list[Rule]:

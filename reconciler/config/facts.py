@@ -1,0 +1,113 @@
+"""What the rules see of a project, and what they say about it.
+
+Plain values: the rules themselves are not imported for an unchanged project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from reconciler.config import closest
+from reconciler.model.document import Document, DocumentId, Origin
+
+if TYPE_CHECKING:
+    from reconciler.model import resources
+    from reconciler.model.catalog import Catalog
+
+MAX_SUGGESTIONS = 100
+"""Names looked up for 'did you mean' in one run: whoever has more wrong names has one wrong thing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A document, where it stands, and for each of its sorted lists where the items stood in the file."""
+
+    document: Document
+    origin: Origin
+    orders: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def place(self, *path: str | int, key: bool = False) -> Place:
+        """The place of a part of the document, as the file has it. `path` starts below the document: "spec", …"""
+        if len(path) > 2 and path[0] == "spec" and isinstance(path[2], int):
+            order = self.orders.get(str(path[1]))
+            if order is not None:
+                path = (*path[:2], order[path[2]], *path[3:])
+        return Place(self.origin, path, key)
+
+
+class Place(NamedTuple):
+    """A part of a document in a file: its value, or its key."""
+
+    origin: Origin
+    path: tuple[str | int, ...]
+    key: bool = False
+
+
+class Finding(NamedTuple):
+    """What a rule's check found."""
+
+    place: Place | None
+    message: str
+    hint: str | None = None
+    related: tuple[tuple[str, Place], ...] = ()
+
+
+Resource = TypeVar("Resource")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed(Generic[Resource]):
+    """A typed resource beside the entry it was made from."""
+
+    resource: Resource
+    entry: Entry
+
+
+class Line(NamedTuple):
+    """One mapping of one document."""
+
+    mapping: resources.FieldMapping
+    document: resources.ProfileFieldMapping
+    entry: Entry
+    at: int
+
+    def place(self, key: str) -> Place:
+        return self.entry.place("spec", "mappings", self.at, key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The whole project as rules see it.
+
+    `doubtful` are documents with errors in them: nothing is concluded from what they lack. `complete` is False when some file
+    could not be read as YAML, or some document has no usable name: then nothing is concluded from what is not there at all.
+    """
+
+    connections: Mapping[str, Typed[resources.Connection]]
+    mappings: Sequence[Typed[resources.ProfileFieldMapping]]
+    entries: Sequence[Entry]
+    doubtful: frozenset[DocumentId] = frozenset()
+    complete: bool = True
+    catalogs: Mapping[str, Catalog] = field(default_factory=dict)
+    suggestions: list[int] = field(default_factory=lambda: [MAX_SUGGESTIONS])
+
+    @cached_property
+    def lines(self) -> Sequence[Line]:
+        """Every mapping of every document: what most rules go through."""
+        return [
+            Line(mapping, typed.resource, typed.entry, at)
+            for typed in self.mappings
+            for at, mapping in enumerate(typed.resource.mappings)
+        ]
+
+    def suggest(
+        self, wrong: str, known: Sequence[str] | Mapping[str, object], otherwise: str | None = None
+    ) -> str | None:
+        """A 'did you mean' hint, as long as there are not too many of them."""
+        if self.suggestions[0] <= 0:
+            return otherwise
+        self.suggestions[0] -= 1
+        return closest.hint(wrong, known, otherwise)
