@@ -40,12 +40,19 @@ class Workplace:
 
     @cached_property
     def database(self) -> Database:
+        """The project's database. Its connections are given back when the command that is running ends."""
+        from click import get_current_context
+
         from reconciler.cli.redaction import resolve
         from reconciler.state.database import open_database
 
         url = self.project.database
         text = resolve(url, self.root) if isinstance(url, SecretRef) else url
-        return open_database(text, clock=self.clock, root=self.root)
+        opened = open_database(text, clock=self.clock, root=self.root)
+        command = get_current_context(silent=True)
+        if command is not None:
+            command.call_on_close(opened.close)
+        return opened
 
     @property
     def state_file(self) -> Path:

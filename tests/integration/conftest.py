@@ -1,0 +1,8 @@
+"""Integration: faults, kills, limits and the state, against the sandbox and real databases."""
+
+from __future__ import annotations
+
+from tests.acceptance.fixtures import database_url, on_both, project, tidy_world, world
+from tests.postgres import postgres
+
+__all__ = ["database_url", "on_both", "postgres", "project", "tidy_world", "world"]
