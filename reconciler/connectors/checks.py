@@ -29,7 +29,8 @@ class Probe:
         self.checks.append(Check(name=name, ok=True, detail=detail))
 
     def failed(self, name: str, error: errors.RemoteError) -> None:
-        self.checks.append(Check(name=name, ok=False, detail=error.message, hint=error.hint or ""))
+        hint = error.hint or ""
+        self.checks.append(Check(name=name, ok=False, detail=error.message, hint=hint, exit_code=error.exit_code))
 
     def step(self, name: str, work: Callable[[], str]) -> bool:
         """Run one step, which returns its detail or raises `errors.RemoteError`."""

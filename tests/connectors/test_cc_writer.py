@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from reconciler import errors
 from reconciler.connectors.gainsight_cc.client import CcClient
 from reconciler.connectors.gainsight_cc.sendable import refusal
-from reconciler.connectors.gainsight_cc.writer import EITHER, MOST_FAILURES, SLASHES
+from reconciler.connectors.gainsight_cc.writer import EITHER, MOST_FAILURES, NOT_KEPT, SLASHES
 from reconciler.model.outcome import Reason, Write, WriteResult
 from tests.connectors.community import PASS, Community, cc, found_by, write
 from tests.connectors.servers import Answer, Request, reply, serving
@@ -164,6 +165,45 @@ def test_an_answer_that_says_nothing_is_read_back(answer: bytes, written: bool) 
         (result,) = remote.write([write(1, "Engineer")])
     assert result.reason == (None if written else Reason.MALFORMED)
     assert (server.count("PUT"), server.count("GET", "/user/1")) == (1, 1)
+
+
+def keeping_only(community: Community, allowed: set[str]) -> Callable[[Request], Any]:
+    """Answers every write with 200, and keeps only values that are allowed."""
+
+    def hook(request: Request) -> Any:
+        if request.method != "PUT" or unquote(request.target.split("/")[-1]) in allowed:
+            return PASS
+        user = int(request.target.split("/")[3])
+        return reply(200, {"result": found_by(user, community.users[user])})
+
+    return hook
+
+
+def test_a_value_that_is_dropped_without_a_word_is_not_acknowledged() -> None:
+    community = Community({1: {}, 2: {}, 3: {"Job Title": "Engineer"}})
+    community.hook = keeping_only(community, {"Engineer"})
+    before = replace(write(3, "Wizard"), before="Engineer")
+    with serving(community) as server, cc(server.url) as remote:
+        results = list(remote.write([write(1, "Engineer"), write(2, "Wizard"), before]))
+    assert reasons(results) == [None, Reason.REFUSED, Reason.REFUSED]
+    assert {one.detail for one in results[1:]} == {NOT_KEPT}
+    assert (server.count("PUT"), server.count("GET")) == (3, 0)
+
+
+def test_a_field_that_is_shown_to_nobody_is_written_all_the_same() -> None:
+    community = people(2)
+    community.hook = lambda r: (
+        reply(200, {"result": found_by(int(r.target.split("/")[3]), {})}) if r.method == "PUT" else PASS
+    )
+    with serving(community) as server, cc(server.url) as remote:
+        assert reasons(list(remote.write([write(1, "a"), write(2, "b")]))) == [None, None]
+
+
+def test_a_value_that_the_server_rewrites_is_written() -> None:
+    community = people(1)
+    community.hook = only("PUT", "", lambda _: reply(200, {"result": found_by(1, {"Job Title": "ENGINEER"})}))
+    with serving(community) as server, cc(server.url) as remote:
+        assert reasons(list(remote.write([replace(write(1, "Engineer"), before="Clerk")]))) == [None]
 
 
 # ---- 404

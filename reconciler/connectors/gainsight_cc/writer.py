@@ -23,6 +23,7 @@ MOST_FAILURES = 5
 
 SLASHES = "the community does not take a value with a slash: it reads the encoded slash as part of the path"
 EITHER = "the field does not exist, or the community does not take a value with a slash"
+NOT_KEPT = "the community answered HTTP 200 but did not keep the value; the field may allow only certain values"
 
 _ACKNOWLEDGED = None
 
@@ -38,6 +39,7 @@ class ProfileWriter:
         self._missing_fields: set[str] = set()
         self._missing_users: set[str] = set()
         self._witnesses: dict[str, str] = {}
+        self._shown: set[str] = set()
         self._slashes_refused = False
         self._failures = 0
 
@@ -97,13 +99,25 @@ class ProfileWriter:
 
     def _accepted(self, write: Write, answer: Response) -> Refusal | None:
         try:
-            if community_user(answer.json()).member.id == write.key:
-                self._witnesses[write.item] = write.key
-                return _ACKNOWLEDGED
+            user = community_user(answer.json())
+            if user.member.id == write.key:
+                return self._echoed(write, user)
             wrong = "the community answered for another user"
         except errors.RemoteMalformed as error:
             wrong = error.message
         return self._checked(write, Reason.MALFORMED, wrong)
+
+    def _echoed(self, write: Write, user: CommunityUser) -> Refusal | None:
+        """What the user looks like after the write. A server may rewrite a value, or drop it without a word."""
+        held = user.profile.get(write.item)
+        if held is None:
+            # Proof only where the field does show on others: some fields may be shown to nobody.
+            return Refusal(Reason.REFUSED, NOT_KEPT) if write.item in self._shown else _ACKNOWLEDGED
+        self._shown.add(write.item)
+        if write.before is not None and _normal(held.value) == _normal(write.before) != _normal(write.value):
+            return Refusal(Reason.REFUSED, NOT_KEPT)
+        self._witnesses[write.item] = write.key
+        return _ACKNOWLEDGED
 
     def _checked(self, write: Write, reason: Reason, detail: str, *, known: bool = False) -> Refusal | None:
         """Read back once, where the write may have been carried out, and only then call it failed."""
