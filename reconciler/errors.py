@@ -57,8 +57,18 @@ class UsageError(ReconcileError):
 class ConfigInvalid(ReconcileError):
     """The configuration has errors."""
 
-    def __init__(self, diagnostics: Sequence[Diagnostic], message: str | None = None) -> None:
+    def __init__(
+        self,
+        diagnostics: Sequence[Diagnostic],
+        message: str | None = None,
+        *,
+        root: str = ".",
+        files: Sequence[str] = (),
+    ) -> None:
+        """`files` are those that were read, relative to the folder `root`, as the diagnostics' positions are."""
         self.diagnostics = tuple(diagnostics)
+        self.root = root
+        self.files = tuple(files)
         super().__init__(message)
 
 

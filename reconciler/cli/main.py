@@ -42,6 +42,8 @@ def run(arguments: list[str]) -> int:
         outcome = cli.main(args=arguments, prog_name="reconcile", standalone_mode=False)
         sys.stdout.flush()
         return outcome if isinstance(outcome, int) else 0
+    except errors.ConfigInvalid as error:
+        return _invalid(error, debug)
     except errors.ReconcileError as error:
         return _failed(error, debug)
     except click.exceptions.Exit as exit_request:
@@ -60,6 +62,23 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the boundary
         return _bug(error, debug)
+
+
+def _invalid(error: errors.ConfigInvalid, debug: bool) -> int:
+    """Show what is wrong with the configuration the way `validate` does."""
+    from pathlib import Path
+
+    from reconciler.cli.redaction import KNOWN
+    from reconciler.cli.terminal import style_for
+    from reconciler.config.load import shown_source
+    from reconciler.report.diagnostics import to_text
+
+    root = Path(error.root)
+    text = to_text(
+        error.diagnostics, source=lambda file: shown_source(root, file), files=error.files, style=style_for(sys.stderr)
+    )
+    sys.stderr.write(KNOWN(text) + "\n")
+    return _failed(error, debug)
 
 
 def _failed(error: errors.ReconcileError, debug: bool) -> int:

@@ -22,7 +22,9 @@ def chosen(loaded: LoadedProject, names: tuple[str, ...]) -> dict[str, Connectio
         if isinstance(resource, CsConnection | CcConnection):
             found[id.name] = resource
     if not found:
-        raise errors.ConfigInvalid(loaded.diagnostics, "no connection could be read")
+        raise errors.ConfigInvalid(
+            loaded.diagnostics, "no connection could be read", root=str(loaded.root), files=loaded.files
+        )
     missing = [name for name in names if DocumentId(CONNECTION, name) not in loaded.resources]
     if missing:
         raise errors.NotFound(

@@ -77,7 +77,7 @@ class LoadedProject:
     def require_valid(self) -> None:
         """Raises `errors.ConfigInvalid` unless `valid`."""
         if not self.valid:
-            raise errors.ConfigInvalid(self.diagnostics)
+            raise errors.ConfigInvalid(self.diagnostics, root=str(self.root), files=self.files)
 
     def source(self, file: str) -> str | None:
         """The text of a file as it may be shown; see `shown_source`."""
@@ -205,7 +205,10 @@ class _Loading:
         content = _reading().read_project(data, self.project_file)
         if content.problems:
             raise errors.ConfigInvalid(
-                sorted(content.problems, key=lambda d: d.sort_key), "the project file has errors"
+                sorted(content.problems, key=lambda d: d.sort_key),
+                "the project file has errors",
+                root=str(self.root),
+                files=[self.project_file],
             )
         (entry,) = content.entries
         return entry.document.id.name, entry.document.spec

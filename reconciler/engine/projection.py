@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ def state(session: Session) -> dict[str, Json]:
     entries = statuses.read(session)
     view = _View(
         recorded=documents.load(session),
-        entries={(entry.kind, entry.name, entry.item): entry for entry in entries},
+        entries=_by_document(entries),
         runs=runs.by_id(session, {entry.run_id for entry in entries if entry.run_id is not None}),
     )
     ids = sorted(view.recorded)
@@ -56,21 +56,27 @@ def state(session: Session) -> dict[str, Json]:
     }
 
 
+def _by_document(entries: Iterable[StatusEntry]) -> dict[DocumentId, dict[str, StatusEntry]]:
+    found: dict[DocumentId, dict[str, StatusEntry]] = {}
+    for entry in entries:
+        found.setdefault(DocumentId(entry.kind, entry.name), {})[entry.item] = entry
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     """What the file is made of."""
 
     recorded: Mapping[DocumentId, documents.RecordedDocument]
-    entries: Mapping[tuple[str, str, str], StatusEntry]
+    entries: Mapping[DocumentId, Mapping[str, StatusEntry]]
+    """Statuses by document, then by item; the item of the document itself is empty."""
     runs: Mapping[int, Run]
 
     def connection(self, id: DocumentId) -> dict[str, Json]:
         """A connection stands as the documents that write to it do, taken together."""
         recorded = self.recorded[id]
         users = [
-            entry
-            for (kind, name, item), entry in self.entries.items()
-            if not item and self.recorded[DocumentId(kind, name)].document.spec.get("to") == id.name
+            items[""] for user, items in self.entries.items() if self.recorded[user].document.spec.get("to") == id.name
         ]
         spec = recorded.document.spec
         head: dict[str, Json] = {"name": id.name, "type": spec.get("type"), "active": spec.get("active", True)}
@@ -83,15 +89,15 @@ class _View:
 
     def document(self, id: DocumentId) -> dict[str, Json]:
         recorded = self.recorded[id]
-        parts = [entry for (kind, name, item), entry in sorted(self.entries.items()) if (kind, name) == id and item]
+        items = self.entries[id]
         return {
             "kind": id.kind,
             "name": id.name,
             "digest": recorded.document.digest,
             "generation": recorded.generation,
             "appliedAt": _time(recorded.applied_at),
-            **self._entry(self.entries[(*id, "")]),
-            "mappings": [{"item": entry.item, **self._entry(entry)} for entry in parts],
+            **self._entry(items[""]),
+            "mappings": [{"item": item, **self._entry(items[item])} for item in sorted(items) if item],
         }
 
     def _entry(self, entry: StatusEntry) -> dict[str, Json]:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator
 
 REVISIONS = ("0001",)
@@ -50,7 +49,7 @@ def to_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
 SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 """A row number: SQLite only numbers columns that are declared INTEGER."""
 
