@@ -26,14 +26,13 @@ import pytest
 STARTUP_SECONDS = 30
 
 SETTINGS = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "max_connections": "60",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "timezone": "UTC",
 }
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass
@@ -73,25 +72,25 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One server for the whole test session; skips, and says why, where there is none to start."""
-    binaries = _binaries()
-    if binaries is None:
+    found = binaries()
+    if found is None:
         yield from _wheel()
         return
-    with start(binaries) as server:
+    with start(found) as server:
         yield server
 
 
 @contextlib.contextmanager
-def start(binaries: Path) -> Iterator[Postgres]:
-    """Run a new server in a temporary folder."""
+def start(programs: Path, *, durable: bool = False) -> Iterator[Postgres]:
+    """Run a new server in a temporary folder; `durable` as in production, else as fast as it goes."""
     account = _account()
     folder = Path(tempfile.mkdtemp(prefix="reconcile-postgres-"))
     try:
         if account is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
         server = Postgres(port=_free_port(), folder=folder)
-        _initialise(binaries, folder, account)
-        server.process = _launch(binaries, server, account)
+        _initialise(programs, folder, account)
+        server.process = _launch(programs, server, account, SETTINGS if durable else SETTINGS | FAST)
         try:
             _await(server)
             yield server
@@ -101,7 +100,7 @@ def start(binaries: Path) -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _binaries() -> Path | None:
+def binaries() -> Path | None:
     """The folder of `initdb` and `postgres`: of the newest version installed, or on the PATH."""
     installed = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name.zfill(4), reverse=True
@@ -129,8 +128,8 @@ def _process(command: list[str], account: pwd.struct_passwd | None, folder: Path
     )
 
 
-def _initialise(binaries: Path, folder: Path, account: pwd.struct_passwd | None) -> None:
-    command = [str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username", "postgres", "--auth", "trust"]
+def _initialise(programs: Path, folder: Path, account: pwd.struct_passwd | None) -> None:
+    command = [str(programs / "initdb"), "--pgdata", str(folder / "data"), "--username", "postgres", "--auth", "trust"]
     command += ["--encoding", "UTF8", "--no-sync"]
     with _process(command, account, folder, subprocess.PIPE) as made:
         output, _ = made.communicate(timeout=STARTUP_SECONDS)
@@ -138,9 +137,11 @@ def _initialise(binaries: Path, folder: Path, account: pwd.struct_passwd | None)
         raise RuntimeError(f"initdb failed: {output.decode(errors='replace')}")
 
 
-def _launch(binaries: Path, server: Postgres, account: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
-    command = [str(binaries / "postgres"), "-D", str(server.folder / "data"), "-p", str(server.port)]
-    for name, value in SETTINGS.items():
+def _launch(
+    programs: Path, server: Postgres, account: pwd.struct_passwd | None, settings: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    command = [str(programs / "postgres"), "-D", str(server.folder / "data"), "-p", str(server.port)]
+    for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     log = os.open(server.folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
     try:

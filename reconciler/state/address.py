@@ -58,6 +58,10 @@ def parse(text: str, root: Path) -> Address:
 def _checked(url: URL) -> URL:
     if not url.database:
         raise errors.UsageError("The database URL does not name a database.", hint=HINT)
+    hidden = url.query.get("password")
+    if isinstance(hidden, str):
+        # SQLAlchemy hides a password, but only where it expects one.
+        url = url.set(password=hidden).difference_update_query(["password"])
     return url.set(drivername="postgresql+psycopg")
 
 

@@ -10,15 +10,20 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, StaticPool, create_engine, event
 
+from reconciler import errors
 from reconciler.state.address import Address, PostgresqlAddress, SqliteAddress
+from reconciler.state.translate import REPAIR
 
-BUSY_SECONDS = 2.0
+BUSY_SECONDS = 1.0
 """How long one attempt waits for another writer. `Database` makes several."""
 
 CONNECT_SECONDS = 10
 
 PRAGMAS = (
+    # Of a new file only. A walk over a large ledger is a tenth faster than with 4 KiB, and so is a scattered commit.
+    "page_size = 8192",
     "journal_mode = WAL",
+    "wal_autocheckpoint = 2000",
     # FULL, not NORMAL: the state file is fsynced, so after a power cut a database that lost its last commits would have a
     # lower serial than the file. A commit is made once for each batch of calls; next to a call an fsync costs nothing.
     "synchronous = FULL",
@@ -58,6 +63,10 @@ def sqlite(path: Path, *, mode: str = "rw", pragmas: Sequence[str] = PRAGMAS) ->
         except sqlite3.Error:
             connection.close()
             raise
+        except UnicodeDecodeError:
+            # SQLite quotes what it cannot read in its message, and the sqlite3 module cannot decode that.
+            connection.close()
+            raise errors.StateDamaged(f"The database {path} is damaged.", hint=REPAIR) from None
         return connection
 
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)

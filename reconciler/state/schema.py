@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Sequence
 from enum import Enum
 
 from sqlalchemy import Connection, text
 
 from reconciler import errors
 from reconciler.state import tables
+
+_one_at_a_time = threading.Lock()
+"""alembic keeps the migration under way in global variables, so two threads must not migrate at once."""
 
 _ADVISORY_LOCK = 0x7265636F6E63  # "reconc", for pg_advisory_xact_lock
 
@@ -21,8 +26,8 @@ class Schema(Enum):
     CURRENT = "current"
 
 
-def inspect(connection: Connection, label: str) -> Schema:
-    """Look at the tables, in the transaction of `connection`.
+def inspect(connection: Connection, label: str, revisions: Sequence[str] = tables.REVISIONS) -> Schema:
+    """Look at the tables, in the transaction of `connection`. `revisions` are all known schemas, the newest last.
 
     Raises `errors.StateForeign` for somebody else's tables and `errors.StateNewer` for those of a newer program.
     """
@@ -32,13 +37,15 @@ def inspect(connection: Connection, label: str) -> Schema:
     if tables.VERSION_TABLE not in found:
         raise _foreign(label)
     version = connection.execute(text(f"SELECT version_num FROM {tables.VERSION_TABLE}")).scalar()
-    if version == tables.HEAD:
+    if version == revisions[-1]:
         return Schema.CURRENT
-    if version in tables.REVISIONS:
+    if version in revisions:
         return Schema.OLDER
     if version is None or not re.fullmatch(r"\d{4}", version):
         raise _foreign(label)
-    message = f"The database {label} has schema {version}, newer than {tables.HEAD}, the last that this version knows."
+    message = (
+        f"The database {label} has schema {version}, newer than {revisions[-1]}, the last that this version knows."
+    )
     raise errors.StateNewer(message, hint="update reconcile to the version that wrote it, or a later one")
 
 
@@ -62,7 +69,8 @@ def _run_alembic(connection: Connection) -> None:
     config.set_main_option("script_location", "reconciler.state:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, tables.HEAD)
+    with _one_at_a_time:
+        command.upgrade(config, tables.HEAD)
 
 
 def _tables(connection: Connection) -> set[str]:

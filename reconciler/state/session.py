@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult, Executable, Row
 
 from reconciler import errors
+from reconciler.state.translate import REPAIR
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -54,9 +55,12 @@ class Session:
 
 @contextmanager
 def storable() -> Iterator[None]:
-    """Refuse text that no database can hold, naming nothing of it: it is somebody's data."""
+    """Refuse text that no database can hold or gives back, naming nothing of it: it is somebody's data."""
     try:
         yield
     except UnicodeEncodeError:
         message = "A text is not valid Unicode (it has a lone surrogate), so it cannot be recorded."
         raise errors.StateProblem(message, hint="correct the value at its source") from None
+    except UnicodeDecodeError:
+        # SQLite quotes what it cannot read in its message, and the sqlite3 module cannot decode that.
+        raise errors.StateDamaged("The database is damaged: it holds text that is none.", hint=REPAIR) from None
