@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import httpcore2
 import orjson
@@ -22,6 +22,7 @@ from reconciler.connectors.base import Budget
 from reconciler.connectors.network import AddressPolicy, Exchange, NameNotResolved, Network
 from reconciler.connectors.pool import ConnectionStack
 from reconciler.connectors.secret import Secret
+from reconciler.connectors.urls import encode_segment, host_header, origin_of
 from reconciler.model.json import Json
 
 MIB = 1024 * 1024
@@ -29,8 +30,6 @@ KEEPALIVE = 30.0
 """Seconds that an idle connection is kept: less than servers do, so that it is seldom closed under a request."""
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-DEFAULT_PORTS = {"https": 443, "http": 80}
 
 Text = str | Secret
 
@@ -80,7 +79,7 @@ class HttpClient:
         random: Callable[[], float] = chance,
         observer: Callable[[Call], None] | None = None,
     ) -> None:
-        self._origin, self._prefix = _origin(base_url)
+        self._origin, self._prefix = origin_of(base_url)
         self._budget = budget
         self._clock = clock
         self._stop = stop
@@ -184,7 +183,7 @@ class HttpClient:
     ) -> _Prepared:
         origin = self._origin
         fixed: list[tuple[str, Text]] = [
-            ("Host", _host_header(origin)),
+            ("Host", host_header(origin)),
             ("Accept", "application/json"),
             ("Accept-Encoding", "identity"),
             ("User-Agent", f"reconcile/{__version__}"),
@@ -288,39 +287,5 @@ class HttpClient:
         return _Trouble("allows no more calls at the moment", True, wait)
 
 
-def encode_segment(text: str) -> str:
-    """One part of a path, percent-encoded. Raises `errors.AddressRefused` for what would lead to another path."""
-    if text in ("", ".", ".."):
-        raise errors.AddressRefused(f"{text!r} cannot be a part of a URL path: it leads somewhere else")
-    try:
-        return quote(text, safe="")
-    except UnicodeEncodeError:
-        pass
-    raise errors.AddressRefused("a text with half a character pair cannot be a part of a URL path")
-
-
 def _plain(text: Text) -> str:
     return text.reveal() if isinstance(text, Secret) else text
-
-
-def _origin(base_url: str) -> tuple[httpcore2.Origin, str]:
-    """Scheme, host and port of a base URL, and its path without the last slash."""
-    try:
-        parts = urlsplit(base_url)
-        host, port = (parts.hostname or "").encode("idna"), parts.port or DEFAULT_PORTS.get(parts.scheme)
-        plain = parts.username is None and parts.password is None and not parts.query and not parts.fragment
-        plain = plain and parts.path.isascii() and parts.path.isprintable()
-    except (ValueError, UnicodeError):
-        plain = False
-    if not plain or not host or port is None or parts.scheme not in DEFAULT_PORTS:
-        raise errors.AddressRefused(
-            "the base URL of a connection must look like https://host or https://host/path",
-            hint="no user name, no query, and no other scheme than https",
-        )
-    return httpcore2.Origin(parts.scheme.encode(), host, port), parts.path.rstrip("/")
-
-
-def _host_header(origin: httpcore2.Origin) -> str:
-    host = origin.host.decode()
-    name = f"[{host}]" if ":" in host else host
-    return name if origin.port == DEFAULT_PORTS[origin.scheme.decode()] else f"{name}:{origin.port}"

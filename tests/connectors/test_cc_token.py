@@ -137,5 +137,5 @@ def test_a_token_service_that_recovers() -> None:
 def test_a_token_whose_scopes_are_told() -> None:
     with serving(in_turn([reply(200, {**TOKEN, "scope": "write read other"})])) as server:
         http = client(server.url)
-        assert TokenSource(http, "id", "secret", FakeClock()).current().scopes == {"read", "write", "other"}
+        assert TokenSource(http, "id", "secret", FakeClock()).current().scopes == frozenset({"read", "write", "other"})
         http.close()

@@ -18,7 +18,7 @@ from reconciler.connectors.gainsight_cc.client import CcClient
 from reconciler.connectors.gainsight_cc.sendable import refusal
 from reconciler.connectors.gainsight_cc.writer import EITHER, MOST_FAILURES, NOT_KEPT, SLASHES
 from reconciler.model.outcome import Reason, Write, WriteResult
-from tests.connectors.community import PASS, Community, cc, found_by, write
+from tests.connectors.community import PASS, Community, cc, found_by, user_body, write
 from tests.connectors.servers import Answer, Request, reply, serving
 
 
@@ -341,6 +341,22 @@ def test_a_refused_token_ends_the_run() -> None:
     assert (server.count("PUT"), server.count("POST", "token")) == (2, 2)
 
 
+# ---- a 404 that cannot be looked into
+
+
+@pytest.mark.parametrize("answer", [reply(503), reply(200, []), reply(418), reply(200, user_body(2, {}))])
+def test_a_404_whose_user_cannot_be_read(answer: bytes) -> None:
+    community = people(1)
+    community.hook = only("GET", "/user/", lambda _: answer)
+    with serving(community) as server, cc(server.url, attempts=1) as remote:
+        (result,) = remote.write([write(1, "x", "Nickname")])
+        (again,) = remote.write([write(1, "y")])
+    assert result.reason == Reason.UNAVAILABLE
+    assert "HTTP 404" in result.detail
+    assert again.acknowledged
+    assert server.count("GET") == 1
+
+
 # ---- no answer
 
 
@@ -456,7 +472,12 @@ def test_nobody_there_at_all_is_not_read_back() -> None:
 def test_an_interrupt_passes_through() -> None:
     stop = threading.Event()
     community = people(1)
-    community.hook = only("PUT", "", lambda _: (stop.set(), reply(503))[1])
+
+    def last_answer(_: Request) -> Answer:
+        stop.set()
+        return reply(503)
+
+    community.hook = only("PUT", "", last_answer)
     with serving(community) as server, cc(server.url, stop=stop) as remote:
         with pytest.raises(errors.Interrupted):
             list(remote.write([write(1, "x")]))

@@ -66,7 +66,7 @@ def test_plain_fields_stay_plain(described: dict[str, Any]) -> None:
 
 
 def test_a_picklist_keeps_its_inactive_items() -> None:
-    options = [
+    options: list[Any] = [
         {"value": "1I001", "label": "Gold", "active": True},
         {"value": "1I002", "label": "Silver", "active": False},
         {"value": None, "label": "nothing"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import socket
+import struct
 import threading
 import traceback
 from collections.abc import Iterator
@@ -15,8 +17,9 @@ from hypothesis import strategies as st
 
 from reconciler import __version__, errors
 from reconciler.clock import SystemClock
-from reconciler.connectors.http import Call, encode_segment
+from reconciler.connectors.http import Call
 from reconciler.connectors.secret import Secret, for_header
+from reconciler.connectors.urls import encode_segment
 from tests.connectors.servers import CountingBudget, FakeClock, client, in_turn, last, reply, serving
 
 GOOD = reply(body={"ok": True})
@@ -384,6 +387,60 @@ def test_a_request_that_nobody_reads_meets_the_deadline() -> None:
             http.request("POST", "a", json={"x": "y" * 1000}, idempotent=True)
         taken.set()
         http.close()
+
+
+def test_a_connection_that_is_reset() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reset() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                connection.recv(10)
+                # Closing with unread data and no lingering sends a reset instead of an orderly end.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        http = client(f"http://127.0.0.1:{listener.getsockname()[1]}", attempts=2)
+        with pytest.raises(errors.RemoteUnavailable, match="the connection broke, 2 times") as caught:
+            http.request("GET", "a", idempotent=True)
+        http.close()
+        thread.join()
+    assert caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("slow", ["nobody reads", "no handshake"])
+def test_one_deadline_covers_what_is_sent(slow: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        scheme = "http" if slow == "nobody reads" else "https"
+        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+        http = client(url, clock=SystemClock(), total_timeout=0.2, attempts=1)
+        with pytest.raises(errors.RemoteUnavailable, match="no complete answer"):
+            http.request("POST", "a", json={"x": "y" * 20_000_000}, idempotent=True)
+        http.close()
+
+
+def test_waiting_for_a_connection_has_an_end() -> None:
+    held = threading.Event()
+
+    def hold(_: object) -> bytes:
+        held.wait(5)
+        return GOOD
+
+    with serving(hold) as server, ThreadPoolExecutor(1) as pool:
+        http = client(server.url, clock=SystemClock(), connections=1, attempts=1, total_timeout=2.0)
+        busy = pool.submit(lambda: http.request("GET", "a", idempotent=True))
+        while not server.requests:
+            held.wait(0.005)
+        impatient = client(server.url, connections=1)
+        impatient._pool, impatient._total_timeout = http._pool, 0.05
+        with pytest.raises(errors.RemoteUnavailable) as caught:
+            impatient.request("GET", "a", idempotent=True, attempts=1)
+        held.set()
+        assert busy.result(5).status == 200
+        impatient.close()
+    assert not caught.value.outcome_unknown
 
 
 # ---- base URLs
