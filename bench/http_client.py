@@ -1,6 +1,6 @@
 """How much of what the network allows the HTTP client gets, and what a call costs it.
 
-    python bench/http_client.py [--seconds 3] [--rounds 3]
+    python -m bench.http_client [--seconds 3] [--rounds 3]
 
 A sink in a process of its own answers every request after 50 ms. Our client and a bare socket loop take turns at it, so that
 whatever else the machine does hits both. Ideal is concurrency / 50 ms.
@@ -33,6 +33,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 REQUEST = b"PUT /user/7/profile_field/Job%%20Title/Engineer HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 0\r\n\r\n"
 
 LEAST_SHARE = 0.95
+LEAST_SHARE_CROWDED = 0.8
 MOST_CPU_US = 1000.0
 
 
@@ -167,7 +168,9 @@ def main() -> int:
             f"{row['concurrency']:11} {row['ideal']:9.0f} {row['calls_per_second']:9.1f} {row['of_ideal']:10.1%}"
             f" {row['of_bare_socket']:16.1%} {row['cpu_us']:13.0f} {row['bare_cpu_us']:18.0f}"
         )
-    met = rows[0]["of_ideal"] >= LEAST_SHARE and rows[0]["cpu_us"] <= MOST_CPU_US
+    eight, *_, crowd = rows
+    met = eight["of_ideal"] >= LEAST_SHARE and eight["cpu_us"] <= MOST_CPU_US
+    met = met and crowd["of_bare_socket"] >= LEAST_SHARE_CROWDED
     print(json.dumps({"benchmark": "http_client", "latency_ms": LATENCY * 1000, "rows": rows, "met": met}))
     return 0 if met else 1
 

@@ -54,6 +54,12 @@ def test_a_total_saves_the_last_empty_page(count: int, iterable: bool) -> None:
     assert lister.calls == max(1, math.ceil(count / 100)) + (count in (listing.DEFAULT_PAGE, listing.PAGE))
 
 
+def test_a_total_may_be_written_as_a_text() -> None:
+    lister = Lister(ids(200), "200")
+    assert lister.read() == ids(200)
+    assert lister.calls == 2
+
+
 @given(COUNTS, st.booleans())
 def test_a_count_of_the_page_loses_nobody(count: int, iterable: bool) -> None:
     assert Lister(ids(count), lambda page, _: page, iterable=iterable).read() == ids(count)
@@ -169,6 +175,13 @@ def test_three_shapes_are_one_user(body: Any, ids: list[int]) -> None:
     assert user.member == Member("7", "u7@x.example", "user 7")
     assert {name: one.value for name, one in user.profile.items()} == VALUES
     assert [one.field_id for one in user.profile.values()] == ids
+
+
+@pytest.mark.parametrize(
+    "fields", [{"0": {"name": "City", "NormalizedValue": "Leeds"}}, {"name": "City", "NormalizedValue": "Leeds"}]
+)
+def test_a_list_that_is_written_as_an_object(fields: Any) -> None:
+    assert community_user({"userid": 1, "profileFields": fields}).profile["City"].value == "Leeds"
 
 
 def test_what_a_user_lacks_is_empty() -> None:

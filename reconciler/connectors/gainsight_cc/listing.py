@@ -120,4 +120,6 @@ def page_of(data: Json) -> ListPage:
 
 def _count(statistics: Json) -> int | None:
     count = statistics.get("count") if isinstance(statistics, Mapping) else None
+    if isinstance(count, str) and count.isascii() and count.isdecimal():
+        return int(count[:18])
     return count if isinstance(count, int) and not isinstance(count, bool) else None

@@ -45,6 +45,13 @@ def community_user(data: Json) -> CommunityUser:
     return CommunityUser(member(user), {**_related(user), **_found(user)})
 
 
+def _listed(items: Json) -> list[Json]:
+    """The items of a list. The server may also write a list as an object of numbered items, or one item without its list."""
+    if isinstance(items, Mapping):
+        return [items] if "name" in items else list(items.values())
+    return items if isinstance(items, list) else []
+
+
 def _user_id(user: Mapping[str, Json]) -> int:
     value = user.get("userid")
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19:
@@ -58,7 +65,7 @@ def _related(user: Mapping[str, Json]) -> dict[str, ProfileValue]:
     related = user.get("_related")
     items = related.get("userprofilefields") if isinstance(related, Mapping) else None
     profile: dict[str, ProfileValue] = {}
-    for item in items if isinstance(items, list) else []:
+    for item in _listed(items):
         entry = json_object(item, "a profile field of a community user")
         name, field_id = entry.get("profilefield_name"), entry.get("profilefieldid")
         if isinstance(name, str):
@@ -70,7 +77,7 @@ def _related(user: Mapping[str, Json]) -> dict[str, ProfileValue]:
 def _found(user: Mapping[str, Json]) -> dict[str, ProfileValue]:
     items = user.get("profileFields")
     profile: dict[str, ProfileValue] = {}
-    for item in items if isinstance(items, list) else []:
+    for item in _listed(items):
         entry = json_object(item, "a profile field of a community user")
         name = entry.get("name")
         if isinstance(name, str):
