@@ -142,7 +142,7 @@ class Sandbox:
 
     def _serve(self) -> None:
         built = self._world
-        assert built is not None  # noqa: S101 - start() has just built it
+        assert built is not None
         sides = [_side("cs", cs_side), _side("cc", cc_side)]
         controls = _side("control", control)
         self._servers = [_Server(_uvicorn_config(App(built, side, controls, _abort))) for side in sides]
