@@ -29,8 +29,9 @@ def _next_cron(schedule: Cron, after: datetime) -> datetime:
     zone = ZoneInfo(schedule.timezone)
     # Wall-clock times without a zone: given one, croniter fires a daily job twice on the night that repeats its hour.
     walls = croniter(schedule.expression, after.astimezone(zone).replace(tzinfo=None))
-    while (found := _instant(walls.get_next(datetime), zone)) <= after:
-        continue
+    found = after
+    while found <= after:  # the second pass through a repeated hour is no new slot
+        found = _instant(walls.get_next(datetime), zone)
     return found
 
 

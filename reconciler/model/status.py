@@ -56,7 +56,7 @@ def of_mapping(tally: Tally, *, completed: bool, failure: str | None) -> tuple[S
     if not rejected:
         return Status.SUCCESSFUL, ""
     through = tally.outcomes[Outcome.UPDATED] + tally.outcomes[Outcome.UNCHANGED] + tally.outcomes[Outcome.CREATED]
-    status = Status.PARTIAL if through or tally.reasons.keys() & _EXPECTED else Status.FAILED
+    status = Status.PARTIAL if through or any(tally.reasons[reason] for reason in _EXPECTED) else Status.FAILED
     return status, why(tally)
 
 

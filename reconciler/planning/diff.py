@@ -51,7 +51,7 @@ def diff(desired: Desired, recorded: Recorded, *, only: tuple[str, ...] = ()) ->
     ids = differing(desired.digests, recorded.digests)
     chosen = ids if not only else _closure(ids, only, desired, recorded)
     changes = tuple(
-        change for id in chosen for change in document_changes(recorded.documents.get(id), desired.documents.get(id))
+        change for id in chosen for change in document_changes(id, _content(recorded, id), _content(desired, id))
     )
     return Plan(
         project=desired.project,
@@ -63,24 +63,25 @@ def diff(desired: Desired, recorded: Recorded, *, only: tuple[str, ...] = ()) ->
     )
 
 
-def document_changes(before: Document | None, after: Document | None) -> Iterator[Change]:
+def _content(side: Desired | Recorded, id: DocumentId) -> Document | None:
+    """A document that is there must be at hand: taking it for absent would forget it."""
+    return side.documents[id] if id in side.digests else None
+
+
+def document_changes(id: DocumentId, before: Document | None, after: Document | None) -> Iterator[Change]:
     """The lines for one document: itself first, then its mappings by profile field."""
-    match before, after:
-        case None, Document() as new:
-            yield Change(action=Action.ADD, id=new.id, after=_whole(new))
-        case Document() as old, None:
-            yield Change(action=Action.FORGET, id=old.id, before=_whole(old))
-        case Document() as old, Document() as new:
-            details = tuple(_details(_outline(old), _outline(new), ""))
-            yield Change(action=Action.CHANGE, id=new.id, before=_whole(old), after=_whole(new), details=details)
-    if before or after:
-        yield from _item_changes(before, after)
+    action = Action.CHANGE
+    details: tuple[Detail, ...] = ()
+    if before is None or after is None:
+        action = Action.ADD if before is None else Action.FORGET
+    else:
+        details = tuple(_details(_outline(before), _outline(after), ""))
+    yield Change(action=action, id=id, before=_whole(before), after=_whole(after), details=details)
+    if id.kind == _COUNTED:
+        yield from _item_changes(id, before, after)
 
 
-def _item_changes(before: Document | None, after: Document | None) -> Iterator[Change]:
-    id = (after or before).id  # type: ignore[union-attr]
-    if id.kind != _COUNTED:
-        return
+def _item_changes(id: DocumentId, before: Document | None, after: Document | None) -> Iterator[Change]:
     old, new = items(before), items(after)
     for item in sorted(old.keys() | new.keys()):
         if item not in old:
@@ -117,8 +118,8 @@ def _outline(document: Document) -> dict[str, Json]:
     return {**spec, **({"labels": dict(document.labels)} if document.labels else {})}
 
 
-def _whole(document: Document) -> dict[str, Json]:
-    return {"spec": document.spec, "labels": dict(document.labels)}
+def _whole(document: Document | None) -> Json:
+    return None if document is None else {"spec": document.spec, "labels": dict(document.labels)}
 
 
 def _details(before: Json | Absent, after: Json | Absent, path: str) -> Iterator[Detail]:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import assert_never
 
 from reconciler.model.document import CONNECTION
 from reconciler.model.json import Json, canonical
@@ -63,15 +64,11 @@ def _document_text(change: Change) -> str:
 
 def _outline(change: Change) -> str:
     """What the document is, in a few words."""
-    spec = change.after.get("spec") if isinstance(change.after, Mapping) else None
-    if not isinstance(spec, Mapping):
-        return ""
+    spec = _object(_object(change.after).get("spec"))
     if change.id.kind == CONNECTION:
         return _text(spec.get("type"))
     if change.id.kind == "Catalog":
-        objects = spec.get("objects")
-        names = sorted(objects) if isinstance(objects, Mapping) else []
-        return ", ".join(visible(name) for name in names)
+        return ", ".join(visible(name) for name in sorted(_object(spec.get("objects"))))
     return f"{_text(spec.get('from'))} → {_text(spec.get('to'))}"
 
 
@@ -83,12 +80,18 @@ def _item_text(change: Change) -> str:
             return f"  ← {_source(change.before)} → {_source(change.after)}"
         case Action.FORGET:
             return f"  ({KEPT['item']})"
+        case _:
+            assert_never(change.action)
 
 
 def _source(entry: Json) -> str:
-    if not isinstance(entry, Mapping):
-        return "-"
-    return f"{_text(entry.get('object'))}.{_text(entry.get('attribute'))}"
+    found = _object(entry)
+    return f"{_text(found.get('object'))}.{_text(found.get('attribute'))}"
+
+
+def _object(value: Json) -> Mapping[str, Json]:
+    """A JSON value as the object that it is, or should have been."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _detail_lines(details: Sequence[Detail]) -> Iterator[str]:
