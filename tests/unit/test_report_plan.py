@@ -1,0 +1,233 @@
+"""A plan as text, JSON and Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.model.document import CONNECTION
+from reconciler.model.json import Json
+from reconciler.model.plan import Action, Plan
+from reconciler.planning.diff import diff
+from reconciler.planning.limits import Exceeded
+from reconciler.report.plan import MARKDOWN_LIMIT, limit_message, to_json, to_markdown, to_text
+from reconciler.report.text import Style
+from tests.unit import projects
+from tests.unit.projects import Documents, document, mapping, plan_between
+
+CS = document(CONNECTION, "cs", {"type": "gainsight-cs", "rateLimit": {"perMinute": 90}, "sso": True})
+CC = document(CONNECTION, "cc", {"type": "gainsight-cc", "connectedTo": "cs"})
+BEFORE = (CS, CC, mapping("m", {"City": "Location", "Job Title": "Title"}), mapping("old", {"Age": "Age"}))
+AFTER = (
+    document(CONNECTION, "cs", {"type": "gainsight-cs", "rateLimit": {"perMinute": None}, "concurrency": 2}),
+    CC,
+    mapping("m", {"Job Title": "Role", "Tier": "Tier"}),
+    document("Catalog", "cs", {"objects": {"Person": {}, "Company Person": {}}}),
+)
+EXCEEDED = Exceeded(what="mappings", affected=1204, recorded=4000, percent=30.1, allowed_percent=30)
+FEW = settings(max_examples=40)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return plan_between(BEFORE, AFTER)
+
+
+def change_lines(text: str) -> list[str]:
+    """Lines of changes: documents are indented by two, mappings by six; what changed in a document by eight."""
+    return [line for line in text.split("\n") if re.match(r"(  |      )[-+~] ", line)]
+
+
+# -- text --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_whole_text(plan: Plan) -> None:
+    assert to_text(plan) == "\n".join(
+        [
+            "Plan for acme (serial 7)",
+            "",
+            "  + Catalog/cs  Company Person, Person",
+            "  ~ Connection/cs  gainsight-cs",
+            "        + concurrency: 2",
+            "        ~ rateLimit.perMinute: 90 → null",
+            "        - sso: true",
+            "  ~ ProfileFieldMapping/m  cs → cc",
+            "      - forget City  (values already in the community are kept)",
+            "      ~ Job Title  ← Company Person.Title → Company Person.Role",
+            "      + Tier  ← Company Person.Tier",
+            "  - forget ProfileFieldMapping/old  (all data is kept)",
+            "      - forget Age  (values already in the community are kept)",
+            "",
+            "Plan: 1 document to add, 1 document to change, 1 document to forget; "
+            "1 mapping to add, 1 mapping to change, 2 mappings to forget.",
+        ]
+    )
+
+
+@FEW
+@given(projects.projects(), projects.projects())
+def test_every_change_has_exactly_one_line(before: Documents, after: Documents) -> None:
+    plan = diff(projects.desired(after), projects.recorded(before))
+    lines = change_lines(to_text(plan))
+    assert len(lines) == len(plan.changes)
+    for line, change in zip(lines, plan.changes, strict=True):
+        assert line.lstrip().startswith(change.action.symbol)
+        assert ("forget" in line) == (change.action is Action.FORGET)
+        assert line.startswith("      ") == bool(change.item)
+
+
+@given(st.text(min_size=1), st.text())
+def test_no_name_can_add_a_line_or_move_the_cursor(field: str, attribute: str) -> None:
+    plan = plan_between([CC], [CC, mapping("m", {field: attribute})])
+    text = to_text(plan)
+    assert len(change_lines(text)) == len(plan.changes) == 2
+    assert len(text.splitlines()) == 6
+    assert "\x1b" not in text
+
+
+def test_colours_change_nothing_but_colours(plan: Plan) -> None:
+    coloured = to_text(plan, exceeded=EXCEEDED, style=Style(enabled=True))
+    assert "\x1b[32m+ Tier\x1b[0m" in coloured
+    assert "\x1b[31m- forget City\x1b[0m" in coloured
+    assert "\x1b[33m~ Job Title\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == to_text(plan, exceeded=EXCEEDED)
+
+
+def test_a_plan_without_changes() -> None:
+    assert to_text(plan_between([CS], [CS])) == "No changes. acme is as declared (serial 7)."
+
+
+def test_a_partial_plan_without_changes_does_not_vouch_for_the_rest() -> None:
+    assert to_text(plan_between([CC], [CC, CS], "cc")) == "No changes. cc is as declared (serial 7)."
+    assert "\ncc, m are as declared" in to_markdown(plan_between([CC], [CC, CS], "cc", "m"))
+
+
+def test_only_mappings_in_the_summary_when_only_mappings_change() -> None:
+    plan = plan_between([mapping("m", {"City": "Location"})], [mapping("m", {"City": "Town"})])
+    assert to_text(plan).endswith("\nPlan: 1 mapping to change.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "line"),
+    [
+        ("Catalog", {}, "  + Catalog/x"),
+        ("Catalog", {"objects": []}, "  + Catalog/x"),
+        ("Connection", {}, "  + Connection/x  -"),
+        ("ProfileFieldMapping", {}, "  + ProfileFieldMapping/x  - → -"),
+        ("ProfileFieldMapping", {"from": "a", "to": ["b"]}, '  + ProfileFieldMapping/x  a → ["b"]'),
+    ],
+)
+def test_what_a_document_is_may_be_missing(kind: str, spec: dict[str, Json], line: str) -> None:
+    assert change_lines(to_text(plan_between([], [document(kind, "x", spec)]))) == [line]
+
+
+# -- limits ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_exceeded_limit_says_how_to_go_on(plan: Plan) -> None:
+    message = "1,204 of 4,000 recorded mappings would change (30.1 %, the limit is 30 %): apply needs --allow-mass-change 1204"
+    assert limit_message(EXCEEDED) == message
+    assert to_text(plan, exceeded=EXCEEDED).endswith(f"\n\n! {message}")
+    assert f"> ⚠️ {message}\n" in to_markdown(plan, exceeded=EXCEEDED)
+
+
+@given(st.integers(0, 100), st.integers(1, 10**6), st.integers(1, 10**6))
+def test_a_share_above_the_limit_never_reads_as_the_limit(allowed: int, recorded: int, affected: int) -> None:
+    percent = 100 * affected / recorded
+    message = limit_message(
+        Exceeded(what="documents", affected=affected, recorded=recorded, percent=percent, allowed_percent=allowed)
+    )
+    shown = re.search(r"\(([\d.e+]+) %", message)
+    assert shown is not None
+    assert (float(shown[1]) > allowed) == (percent > allowed)
+
+
+# -- JSON --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_plan_file(plan: Plan) -> None:
+    text = to_json(plan)
+    data = json.loads(text)
+    assert text.endswith("}\n")
+    assert list(data) == sorted(data)
+    assert data["formatVersion"] == 1
+    assert data["base"] == {"lineage": "0" * 32, "serial": 7, "desired": plan.base.desired}
+    assert data["summary"]["mappings"] == {"add": 1, "change": 1, "forget": 2, "recorded": 3}
+    assert [(c["action"], c["kind"], c["name"], c["item"]) for c in data["changes"]] == [
+        (c.action.value, c.id.kind, c.id.name, c.item) for c in plan.changes
+    ]
+    assert data["changes"][1]["details"][1] == {"path": "rateLimit.perMinute", "before": 90, "after": "null"}
+
+
+# -- Markdown ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_whole_markdown() -> None:
+    plan = plan_between([CC, mapping("m", {"City": "L", "Tier": "T"})], [CC, mapping("m", {"City": "M", "Age": "A"})])
+    assert to_markdown(plan) == "\n".join(
+        [
+            "### reconcile plan",
+            "",
+            "**Plan: 1 mapping to add, 1 mapping to change, 1 mapping to forget.**",
+            "",
+            "```diff",
+            "! ~ ProfileFieldMapping/m  cs → cc",
+            "+     + Age  ← Company Person.A",
+            "!     ~ City  ← Company Person.L → Company Person.M",
+            "-     - forget Tier  (values already in the community are kept)",
+            "```",
+            "",
+            f"<sub>serial 7 · plan `{plan.digest[:12]}`</sub>",
+            "",
+        ]
+    )
+
+
+def test_markdown_of_a_plan_without_changes() -> None:
+    text = to_markdown(plan_between([CS], [CS]))
+    assert text == "### reconcile plan: no changes\n\nacme is as declared (serial 7).\n"
+
+
+def big_plan(count: int, length: int) -> Plan:
+    entries = {f"{n:06}{'x' * length}": "Title" for n in range(count)}
+    return plan_between([], [mapping("m", entries)])
+
+
+def left_out(text: str) -> int:
+    found = re.search(r"\*\*([\d,]+) more lines are not shown\*\*", text)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2500), st.integers(0, 300), st.sampled_from([None, EXCEEDED]))
+def test_markdown_fits_and_says_what_it_left_out(count: int, length: int, exceeded: Exceeded | None) -> None:
+    plan = big_plan(count, length)
+    text = to_markdown(plan, exceeded=exceeded)
+    assert len(text) <= MARKDOWN_LIMIT
+    shown = text.partition("```diff\n")[2].partition("```")[0].splitlines()
+    assert len(shown) + left_out(text) == len(change_lines(to_text(plan)))
+    assert text.count("```") == 2
+    if left_out(text):
+        assert len(text) > MARKDOWN_LIMIT - 1000
+        assert "`reconcile plan`" in text
+
+
+def test_one_line_that_does_not_fit_is_left_out_too() -> None:
+    text = to_markdown(big_plan(1, MARKDOWN_LIMIT))
+    assert len(text) < 1000
+    assert left_out(text) == 1
+
+
+@FEW
+@given(projects.projects(), projects.projects())
+def test_markdown_of_any_plan_is_one_closed_block(before: Documents, after: Documents) -> None:
+    plan = diff(projects.desired(after), projects.recorded(before))
+    text = to_markdown(plan)
+    assert text.count("```") == (0 if plan.empty else 2)
+    assert left_out(text) == 0
+    for change in plan.changes:
+        assert (change.item or str(change.id)).replace("\n", "\\n").replace("```", "'''") in text

@@ -1,0 +1,149 @@
+"""Statuses as a table and as JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from reconciler.model.outcome import Outcome, Reason
+from reconciler.model.run import Tally
+from reconciler.model.status import Status, StatusEntry
+from reconciler.report.status import MANY, SYMBOLS, DocumentStatus, to_json, to_text
+from reconciler.report.text import Style
+
+SINCE = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+RUN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DUE = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
+
+
+def tally(updated: int, rejected: int = 0) -> Tally:
+    found = Tally(read=updated + rejected + 1)
+    found.add(Outcome.UPDATED, count=updated)
+    found.add(Outcome.UNCHANGED)
+    found.add(Outcome.REJECTED, Reason.USER_MISSING, rejected)
+    return found
+
+
+def entry(item: str, status: Status, reason: str = "", counts: Tally | None = None, *, ran: bool = True) -> StatusEntry:
+    return StatusEntry(
+        kind="ProfileFieldMapping",
+        name="acme-profile",
+        item=item,
+        status=status,
+        reason=reason,
+        since=SINCE,
+        run_id=12 if ran else None,
+        last_run_at=RUN if ran else None,
+        tally=counts or Tally(),
+    )
+
+
+def document(
+    *mappings: StatusEntry, status: Status = Status.PARTIAL, reason: str = "1 × user-missing"
+) -> DocumentStatus:
+    whole = entry("", status, reason, Tally.total(m.tally for m in mappings))
+    return DocumentStatus(whole=whole, mappings=mappings, schedule="every 4h", next_due=DUE)
+
+
+GREEN = entry("Job Title", Status.SUCCESSFUL, counts=tally(1200))
+YELLOW = entry("City", Status.PARTIAL, "1 × user-missing: gone", tally(3, rejected=1))
+NEW = entry("Tier", Status.PENDING, "new: waits for its first cycle", ran=False)
+
+
+def test_the_whole_table() -> None:
+    assert to_text([document(GREEN, YELLOW, NEW)], named=False).split("\n") == [
+        "Status                  Document / mapping  Since                 Last run              Next due"
+        "               Read  Updated  Unchanged  Rejected",
+        "◐ Partially Successful  acme-profile        2026-11-22 08:00:00Z  2026-11-22 12:00:00Z  2026-11-22 16:00:00Z"
+        "  1,206    1,203          2         1",
+        "● Successful              Job Title         2026-11-22 08:00:00Z  2026-11-22 12:00:00Z                      "
+        "  1,201    1,200          1         0",
+        "◐ Partially Successful    City              2026-11-22 08:00:00Z  2026-11-22 12:00:00Z                      "
+        "      5        3          1         1",
+        "○ Pending                 Tier              2026-11-22 08:00:00Z  -                                         "
+        "      0        0          0         0",
+        "",
+        "◐ acme-profile / City: 1 × user-missing: gone",
+        "○ acme-profile / Tier: new: waits for its first cycle",
+    ]
+
+
+def test_every_status_can_be_told_without_colours() -> None:
+    assert set(SYMBOLS) == set(Status)
+    assert len(set(SYMBOLS.values())) == len(Status)
+
+
+def test_nothing_but_green_needs_no_reasons() -> None:
+    text = to_text([document(GREEN, status=Status.SUCCESSFUL, reason="")], named=False)
+    assert len(text.split("\n")) == 3
+
+
+def test_before_the_first_apply() -> None:
+    assert to_text([], named=False) == "Nothing has been applied yet. Run `reconcile plan`, then `reconcile apply`."
+
+
+def many(count: int) -> DocumentStatus:
+    return document(*[entry(f"Field {n:03}", Status.FAILED, "no answer") for n in range(count)], reason="all of them")
+
+
+def test_many_mappings_are_left_out_and_the_text_says_so() -> None:
+    text = to_text([many(MANY), many(1)], named=False)
+    assert "Field" not in text
+    assert "◐ acme-profile: all of them" in text
+    assert text.endswith("Mappings are left out: there are many. `reconcile status NAME` shows those of one document.")
+
+
+def test_many_mappings_are_shown_when_the_document_is_named_and_few_always() -> None:
+    for text in (to_text([many(MANY + 1)], named=True), to_text([many(MANY)], named=False)):
+        assert text.count("\n✗ acme-profile / Field") >= MANY
+        assert "left out" not in text
+
+
+def test_colours_and_names_that_would_move_the_cursor() -> None:
+    bad = entry("Ci\x1bty\n", Status.FAILED, "no\nanswer")
+    text = to_text([document(bad)], named=False, style=Style(enabled=True))
+    assert "\x1b[31m✗ Failed\x1b[0m" in text
+    assert "Ci\\x1bty\\n: no\\nanswer" in text
+
+
+def test_json_carries_everything() -> None:
+    data = to_json([document(YELLOW, NEW)])
+    assert data == {
+        "formatVersion": 1,
+        "documents": [
+            {
+                "kind": "ProfileFieldMapping",
+                "name": "acme-profile",
+                "schedule": "every 4h",
+                "nextDue": "2026-11-22T16:00:00Z",
+                "status": "Partially Successful",
+                "colour": "yellow",
+                "reason": "1 × user-missing",
+                "since": "2026-11-22T08:00:00Z",
+                "lastRun": 12,
+                "lastRunAt": "2026-11-22T12:00:00Z",
+                "counts": tally(3, rejected=1).to_json(),
+                "mappings": [
+                    {
+                        "profileField": "City",
+                        "status": "Partially Successful",
+                        "colour": "yellow",
+                        "reason": "1 × user-missing: gone",
+                        "since": "2026-11-22T08:00:00Z",
+                        "lastRun": 12,
+                        "lastRunAt": "2026-11-22T12:00:00Z",
+                        "counts": tally(3, rejected=1).to_json(),
+                    },
+                    {
+                        "profileField": "Tier",
+                        "status": "Pending",
+                        "colour": "gray",
+                        "reason": "new: waits for its first cycle",
+                        "since": "2026-11-22T08:00:00Z",
+                        "lastRun": None,
+                        "lastRunAt": None,
+                        "counts": Tally().to_json(),
+                    },
+                ],
+            }
+        ],
+    }
