@@ -110,14 +110,16 @@ _HINTS = {
 
 _PATTERNS = {
     "region": ("this does not look like a region", "known: eu-west-1, us-west-2"),
-    "tenant": ("this is no tenant name: letters, digits, - and _, 1 to 63 characters", None),
+    "tenant": ("this is no tenant name: letters, digits, - and _, 1 to 63 characters", "such as albatross-us"),
     "baseUrl": ("this is no base URL", "write https://HOST, without a user, path, query or fragment"),
 }
 
 
 def _pattern(it: _Complaint) -> Diagnostic:
     if it.path[-1] in _NAMES:
-        return it.say("E-NAME", "this is no name: lower-case letters, digits and -, 1 to 63 characters")
+        return it.say(
+            "E-NAME", "this is no name: lower-case letters, digits and -, 1 to 63 characters", "such as acme-cs"
+        )
     return it.say("E-VALUE", *_PATTERNS[str(it.path[-1])])
 
 
@@ -156,15 +158,23 @@ def _required_hint(path: Path) -> str | None:
         "accessKey": "write accessKey: {env: NAME}",
         "clientId": "write clientId: {env: NAME}",
         "clientSecret": "write clientSecret: {env: NAME}",
-    }.get(str(path[-1]))
+    }.get(str(path[-1]), "add it, as in `reconcile explain` of this kind")
 
 
 def _type_hint(kind: str, value: object) -> str | None:
     if kind == "string_type" and isinstance(value, bool | int | float):
         return "quote it, if it is text"
-    if kind in ("int_type", "bool_type") and isinstance(value, str):
-        return "remove the quotes" if value.isdigit() or value in ("true", "false") else None
-    return None
+    if kind in ("int_type", "bool_type") and isinstance(value, str) and (value.isdigit() or value in ("true", "false")):
+        return "remove the quotes"
+    return _WRITE.get(kind, "write a mapping, {key: value}")
+
+
+_WRITE = {
+    "string_type": "write a text",
+    "int_type": "write a whole number, without quotes",
+    "bool_type": "write true or false, without quotes",
+    "list_type": "write a list, [a, b]",
+}
 
 
 def _one_of(known: Sequence[str]) -> str:

@@ -28,10 +28,8 @@ def explain(topic: str) -> str:
     kind, *keys = topic.split(".")
     known = {name.casefold(): name for name in (projects.PROJECT, *documents.KINDS)}
     if kind.casefold() not in known:
-        names = [*RULES, *known.values()]
-        hint = (
-            closest.hint(topic.upper(), names) or closest.hint(topic, names) or "`reconcile explain` lists everything"
-        )
+        is_code = topic[:2].upper() in ("E-", "W-")
+        hint = closest.hint(topic, RULES if is_code else known.values(), "`reconcile explain` lists everything")
         raise errors.NotFound(f"there is nothing to explain about '{topic}'", hint=hint)
     return _explain_key(known[kind.casefold()], [key for key in keys if key != "spec"])
 

@@ -64,7 +64,9 @@ def parser() -> Parser:
 def load(data: bytes, file: str, make_parser: Parser | None = None) -> Loaded:
     """All documents of a file, and everything that is wrong with it as YAML."""
     loaded = _build(data, file, None, make_parser)
-    return _build(data, file, Places(file), make_parser) if loaded.problems else loaded
+    if all(problem.code in _COMPLETE for problem in loaded.problems):
+        return loaded
+    return _build(data, file, Places(file), make_parser)
 
 
 def places(data: bytes, file: str) -> Places:
@@ -247,7 +249,7 @@ class _Builder:
         self._count(1, event)
         parent = self.stack[-1] if self.stack else None
         if parent is not None and type(parent.container) is dict and parent.key is None:
-            self._problem("E-YAML-KEY", "a key must be text, not a list or a mapping", event, None)
+            self._problem("E-YAML-KEY", "a key must be text, not a list or a mapping", event, "quote the key")
             self.whole = False
             parent.key = _DROPPED
             path: Path = (*parent.path, _DROPPED.value)
@@ -283,7 +285,7 @@ class _Builder:
             message = (
                 "contains itself" if event.anchor in self.open_anchors else "is not defined above in this document"
             )
-            self._problem("E-YAML-ALIAS", f"the alias *{event.anchor} {message}", event, None)
+            self._problem("E-YAML-ALIAS", f"the alias *{event.anchor} {message}", event, "write the value out")
             self.whole = False
             target = _Anchored(None, 1, 0)
         if len(self.stack) + target.height > MAX_DEPTH:
@@ -369,7 +371,7 @@ class _Builder:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         words = [word for word in (error.context, error.problem) if word]
         message = ": ".join(words) or "this is not YAML"
-        hint = "indent with spaces, not with tabs" if "cannot start any token" in message else None
+        hint = next((hint for part, hint in _SYNTAX_HINTS if part in message), "look at this line and the one above")
         position = Position(self.file, line, column)
         self.problems.append(Diagnostic(code="E-YAML-SYNTAX", message=message, position=position, hint=hint))
 
@@ -391,4 +393,16 @@ def _below_secret(frame: _Frame) -> bool:
 _CONTAINERS = frozenset((dict, list))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _A = {"int": "a number", "float": "a number", "bool": "true or false"}
+_COMPLETE = frozenset(("E-YAML-ENCODING", "E-YAML-LIMIT", "E-YAML-SYNTAX"))
+"""Problems about which a second walk, with positions of everything, would have nothing to add."""
+# libyaml tells its errors apart by their text alone. Nothing but the words of a hint hangs on these.
+_SYNTAX_HINTS = (
+    ("flow", "close the bracket that opens here; quote text that has brackets, commas or colons in it"),
+    ("unexpected end of stream", "close the quote that opens here"),
+    ("simple key", "write a colon and a space after the key"),
+    ("mapping values", "quote the value if the colon belongs to it, else check the indentation"),
+    ("cannot start any token", "indent with spaces, not with tabs; quote text that begins with @, ` or %"),
+    ("escape", "in double quotes a backslash is written \\\\; in single quotes it stands for itself"),
+    ("expected", "check the indentation of this line and the one above"),
+)
 _MENDED_WHERE_IT_OPENS = ("while parsing a flow", "while scanning a quoted", "while scanning a simple key")

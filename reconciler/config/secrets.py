@@ -83,9 +83,13 @@ def _forms(secret: str) -> set[str]:
     return forms
 
 
-_USER_INFO = re.compile(r"(?<=://)[^/\s@]*:[^\s@]*(?=@)")
+_IN_URL = re.compile(
+    r"(?<=://)\S*(?=@)|(?:(?<=password=)|(?<=passwd=)|(?<=secret=)|(?<=token=))[^&\s\"']+", re.IGNORECASE
+)
 _KEY = re.compile(r"[\"']?([\w.-]+)[\"']?\s*:(?=\s|$|[\"'{\[])")
-_REFERENCE = re.compile(r"\s*(?:\{\s*)?(?:env|file)\s*:\s*[\"']?[\w./${}-]*[\"']?\s*\}?")
+_ENV_OR_FILE = r"(?:env\s*:\s*[\"']?[A-Za-z_]\w*|file\s*:\s*[\"']?[\w./-]+)[\"']?"
+_REFERENCE = re.compile(rf"\s*\{{\s*{_ENV_OR_FILE}\s*\}}")
+_REFERENCE_LINE = re.compile(rf"\s*{_ENV_OR_FILE}\s*(?:#.*)?")
 
 
 def mask_source(text: str) -> str:
@@ -100,11 +104,11 @@ def mask_source(text: str) -> str:
         if inside is not None and line.strip() and indent <= inside and not line.startswith("#"):
             inside = None
         if inside is not None:
-            shown.append(line if _REFERENCE.fullmatch(line.split(" #")[0].rstrip()) else _stars(line, indent))
+            shown.append(line if _REFERENCE_LINE.fullmatch(line) else _stars(line, indent))
             continue
         masked, opened = _mask_line(line)
         inside = indent if opened else None
-        shown.append(_USER_INFO.sub(lambda m: "*" * len(m.group()), masked))
+        shown.append(_IN_URL.sub(lambda m: "*" * len(m.group()), masked))
     return "\n".join(shown)
 
 
@@ -116,7 +120,7 @@ def _mask_line(line: str) -> tuple[str, bool]:
         if not SECRET_KEY.search(found.group(1)):
             continue
         reference = _REFERENCE.match(line, at)
-        if reference and reference.end() > at:
+        if reference:
             at = reference.end()
             continue
         return _stars(line, at), True

@@ -138,4 +138,4 @@ def is_loopback(name: str) -> bool:
 
 def has_password(url: str) -> bool:
     """Whether a database URL carries a password, in the user part or in the query."""
-    return bool(re.search(r"://[^/@]*:[^/@]+@|[?&](?:password|passwd|pwd|token|secret)=", url, re.IGNORECASE))
+    return bool(re.search(r"://[^\s@/]*:[^@]*@|[?&](?:password|passwd|secret|token)=", url, re.IGNORECASE))

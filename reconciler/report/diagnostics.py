@@ -17,6 +17,9 @@ FORMAT_VERSION = 1
 MAX_COLUMNS = 120
 """Of a source line in a code frame; a longer line is cut around the place that is pointed at."""
 
+_HIDDEN = frozenset(("E-SECRET", "E-SECRET-FORM"))
+"""Codes that point at what could be a secret: the source is not to be trusted to have hidden it."""
+
 
 # -- text --------------------------------------------------------------------------------------------------------------
 
@@ -59,7 +62,10 @@ def _block(diagnostic: Diagnostic, lines_of: Callable[[str], list[str]], style: 
     if position is not None:
         yield f"{margin}{style.dim('-->')} {visible(str(position))}"
     if position is not None and 0 < position.line <= len(lines) and lines[position.line - 1].strip():
-        yield from _frame(position, lines[position.line - 1], hint, style)
+        line = lines[position.line - 1]
+        if diagnostic.code in _HIDDEN:
+            line = line[: position.column - 1] + re.sub(r"\S", "*", line[position.column - 1 :])
+        yield from _frame(position, line, hint, style)
     elif hint:
         yield f"{margin} {style.dim('=')} {hint}"
     for words, place in diagnostic.related:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from reconciler.config.rules import RULES
 from reconciler.config.rules.base import Example, Rule
@@ -27,6 +28,17 @@ def pages() -> Mapping[str, str]:
     made = {f"{rule.code}.md": _page(rule) for rule in RULES.values()}
     made["index.md"] = _index()
     return made
+
+
+def write(folder: Path) -> None:
+    """Write all pages, and remove those of rules that are gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = pages()
+    for old in folder.glob("*.md"):
+        if old.name not in made:
+            old.unlink()
+    for name, text in made.items():
+        (folder / name).write_text(text)
 
 
 def _is_error(rule: Rule) -> bool:
