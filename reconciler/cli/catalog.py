@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHANGES_PRESENT = 2
 
 
-@click.group("catalog")
+@click.group("catalog", no_args_is_help=False)
 def command() -> None:
     """Remote metadata, pinned as JSON in the repository, so that validation needs neither secrets nor network."""
 

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from reconciler.config.load import LoadedProject
 
 
+ATTEMPTS = 2
+
+
 def connection_checks(work: Workplace, connection: Connection) -> Sequence[Check]:
     """Everything that can be proved about a connection without writing."""
+    work.attempts = ATTEMPTS
     try:
         remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
     except errors.ReconcileError as error:

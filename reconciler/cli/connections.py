@@ -10,7 +10,7 @@ import click
 from reconciler.cli.options import common, output
 
 
-@click.group("connections")
+@click.group("connections", no_args_is_help=False)
 def command() -> None:
     """The systems at both ends."""
 

@@ -20,14 +20,20 @@ def main() -> None:
     if arguments in ([], ["--help"], ["-h"], ["help"]):
         from reconciler.cli.commands import help_text
 
-        print(help_text())
-        sys.exit(0 if arguments else USAGE)
+        sys.exit(_say(help_text(), 0 if arguments else USAGE))
     if arguments == ["--version"]:
         from reconciler import __version__
 
-        print(f"reconcile {__version__}")
-        sys.exit(0)
+        sys.exit(_say(f"reconcile {__version__}", 0))
     sys.exit(run(arguments))
+
+
+def _say(text: str, code: int) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        return _unheard()
+    return code
 
 
 def run(arguments: list[str]) -> int:
@@ -56,10 +62,9 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`| head`): not an error of ours, and the interpreter must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (BrokenPipeError, SystemExit):
+        # click makes a SystemExit of a broken pipe, and of nothing else when it is not standalone.
+        return _unheard()
     except Exception as error:  # noqa: BLE001 - the boundary
         return _bug(error, debug)
 
@@ -79,6 +84,12 @@ def _invalid(error: errors.ConfigInvalid, debug: bool) -> int:
     )
     sys.stderr.write(KNOWN(text) + "\n")
     return _failed(error, debug)
+
+
+def _unheard() -> int:
+    """The reader went away (`| head`): not an error of ours, and the interpreter must not complain at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def _failed(error: errors.ReconcileError, debug: bool) -> int:

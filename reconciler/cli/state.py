@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.cli.wiring import Workplace
 
 
-@click.group("state")
+@click.group("state", no_args_is_help=False)
 def command() -> None:
     """The state file: a projection of the database for people, scripts and dashboards."""
 

@@ -43,8 +43,8 @@ def command(project: Path | None, name: str, output: str) -> int:
             stop=work.stop,
             progress=progress,
         )
-    write_state_file(work.database, work.state_file)
     _print(report, output)
+    write_state_file(work.database, work.state_file)
     return exit_code(report)
 
 

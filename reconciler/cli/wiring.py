@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from reconciler.clock import Clock, SystemClock, new_token
+from reconciler.clock import Clock, SystemClock
 from reconciler.model.resources import CcConnection, CsConnection, Project, RateLimit, SecretRef
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Workplace:
     project: Project
     clock: Clock = field(default_factory=SystemClock)
     stop: threading.Event = field(default_factory=threading.Event)
-    holder: str = field(default_factory=new_token)
+    holder: str = field(default_factory=lambda: f"process {os.getpid()} on {platform.node()}")
+    attempts: int = 5
+    """How often a call is tried. A check tries less: somebody waits for its answer."""
 
     @cached_property
     def database(self) -> Database:
@@ -95,6 +98,7 @@ class Workplace:
             stop=self.stop,
             connections=connections,
             allow_loopback=os.environ.get(LOOPBACK) == "1",
+            attempts=self.attempts,
         )
 
     @property
@@ -116,6 +120,8 @@ class Workplace:
             if self.stop.is_set():
                 raise KeyboardInterrupt
             self.stop.set()
+            # Not through Python's buffers, which this may have interrupted.
+            os.write(2, b"stopping: what is under way is finished and recorded; once more stops at once\n")
 
         before = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
         try:

@@ -145,6 +145,8 @@ class HttpClient:
         unknown, attempt = False, 0
         while True:
             attempt += 1
+            if self._stop.is_set():
+                raise errors.Interrupted
             self._budget.acquire(self._stop)
             outcome = self._attempt(prepared, throttled)
             if isinstance(outcome, Response):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
@@ -30,6 +31,9 @@ from reconciler.state.database import Database
 from reconciler.state.staging import Workspace
 
 PAGE = 1_000
+KEPT = timedelta(days=30)
+"""How long the journal says what a run wrote over what."""
+
 LOOK_BACK = 20
 """Runs in which a source that suddenly reads as empty is looked for."""
 
@@ -87,6 +91,7 @@ def _open(database: Database, document: DocumentId, ends: Ends, lease: holding.H
         now = clock.now()
         lease.assert_held(session)
         runs.abandoned(session, document, now=now)
+        journal.expire(session, before=now - KEPT)
         for left in journal.pending(session, document):
             # What it sent is either in the ledger or will be sent again with the value of today: writing a profile
             # field twice does no harm, so there is nothing to read back.
@@ -142,16 +147,18 @@ class _Cycle:
 
     def _refuse_emptiness(self) -> None:
         """A source that suddenly has nothing is a fault at the source, not news about everybody."""
-        if self.ends.flow.staged.read:
+        staged = self.ends.flow.staged
+        if staged.read and staged.members:
             return
         with self.database.read() as session:
             last = next(
                 (run for run in runs.search(session, document=self.document, limit=LOOK_BACK) if run.tally.read), None
             )
         if last is not None:
+            what = "the community lists no users" if staged.read else "the source returned no records"
             raise errors.SafetyStop(
-                f"{self.document}: the source returned no records, where the last cycle read {last.tally.read:,} values",
-                hint="nothing was written; check the source, then run the cycle again",
+                f"{self.document}: {what}, where run {last.id} read {last.tally.read:,} values",
+                hint="nothing was written; check that side, then run the cycle again",
             )
 
     def _record_identity_problems(self, workspace: Workspace) -> None:

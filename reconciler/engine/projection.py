@@ -25,12 +25,13 @@ def write_state_file(database: Database, path: Path, *, rebuild: bool = False) -
     Raises `errors.StateProblem` where the file belongs to another project, is newer, or cannot be written; `rebuild` makes
     a damaged file anew. Raises `errors.NotFound` before the first apply.
     """
-    with database.read() as session:
-        content = state(session)
-    statefile.write(path, content, rebuild=rebuild)
-    serial = content["serial"]
-    assert isinstance(serial, int)
-    return serial
+
+    def produce() -> dict[str, Json]:
+        with database.read() as session:
+            return state(session)
+
+    written = statefile.write(path, produce, rebuild=rebuild, clock=database.clock)
+    return int(written["serial"])
 
 
 def state(session: Session) -> dict[str, Json]:

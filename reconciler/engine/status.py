@@ -10,7 +10,7 @@ from reconciler.model.document import DocumentId
 from reconciler.model.plan import Action, Change
 from reconciler.model.run import RunResult, Tally
 from reconciler.model.status import Status, StatusEntry, of_document, of_mapping
-from reconciler.state import statuses
+from reconciler.state import outcomes, statuses
 from reconciler.state.session import Session
 
 Verdicts = Mapping[str, tuple[Status, str]]
@@ -62,14 +62,16 @@ def after_run(
 
 
 def after_apply(session: Session, document: DocumentId, changes: Sequence[Change], *, now: datetime) -> None:
-    """New and changed mappings wait for their next cycle; forgotten ones leave no status."""
+    """New and changed mappings wait for their next cycle; forgotten ones leave no status and no rejected values."""
     before = _by_item(session, document)
     if any(change.action is Action.FORGET and not change.item for change in changes):
         statuses.remove(session, document)
+        outcomes.remove(session, document)
         return
     gone = [change.item for change in changes if change.item and change.action is Action.FORGET]
     if gone:
         statuses.remove(session, document, gone)
+        outcomes.remove(session, document, gone)
     rerouted = any(detail.path in _REROUTING for change in changes if not change.item for detail in change.details)
     waiting = {change.item: NEW if change.action is Action.ADD else CHANGED for change in changes if change.item}
     if rerouted:

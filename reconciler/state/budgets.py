@@ -94,7 +94,7 @@ class SharedBudget:
         """The remote answered 429: nobody calls again before the minute ends, nor before `retry_after` seconds (at most an
         hour of them) have passed. Another process may use up the few permits that it holds already."""
         now = self._now()
-        pause = min(max(retry_after or 0.0, 0.0), MAX_PAUSE)
+        pause = min(retry_after, MAX_PAUSE) if retry_after is not None and retry_after > 0 else 0.0
         until = max(now + pause, _start(now, MINUTE) + MINUTE + self._edge)
         with self._lock:
             self._paused_until = max(self._paused_until, until)

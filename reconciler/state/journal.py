@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from reconciler import errors
 from reconciler.model.document import DocumentId
@@ -48,6 +48,11 @@ def close_batch(session: Session, batch_id: int, *, now: datetime) -> None:
     statement = update(_table).where(_table.c.id == batch_id, _table.c.closed_at.is_(None)).values(closed_at=now)
     if not session.execute(statement).rowcount:
         raise errors.NotFound(f"There is no open batch {batch_id}.")
+
+
+def expire(session: Session, *, before: datetime) -> None:
+    """Drop closed batches that were opened before a moment. Until then they say what a run wrote over what."""
+    session.execute(delete(_table).where(_table.c.closed_at.is_not(None), _table.c.opened_at < before))
 
 
 def pending(session: Session, document: DocumentId) -> list[Batch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,12 @@ def clear(session: Session, document: DocumentId, acknowledged: Iterable[tuple[s
     pairs = [{"of_item": item, "of_key": key} for item, key in acknowledged]
     if pairs:
         session.execute(statement, pairs)
+
+
+def remove(session: Session, document: DocumentId, items: Collection[str] | None = None) -> None:
+    """Take away what concerns forgotten mappings, or a whole forgotten document."""
+    statement = delete(_table).where(_table.c.kind == document.kind, _table.c.name == document.name)
+    session.execute(statement if items is None else statement.where(_table.c.item.in_(sorted(items))))
 
 
 def sweep(session: Session, document: DocumentId, run_id: int) -> int:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,20 +32,24 @@ LOCK_SECONDS = 5.0
 _SPELLING = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
-def write(path: Path, state: Mapping[str, Any], *, rebuild: bool = False, clock: Clock | None = None) -> None:
-    """Replace the state file with `state`, which has everything of `SCHEMA` but `formatVersion` and `checksum`.
+def write(
+    path: Path, produce: Callable[[], Mapping[str, Any]], *, rebuild: bool = False, clock: Clock | None = None
+) -> Mapping[str, Any]:
+    """Replace the state file with what `produce` gives: everything of `SCHEMA` but `formatVersion` and `checksum`.
 
+    It is asked while the file is locked, so that of two writers the later one has the later state. Returns what it gave.
     After a failure, a kill or a power cut the file is the old one or the new one. An existing file must be sound, of the
     same lineage, and of no higher serial, else `errors.StateDamaged`, `errors.StateForeign` or `errors.StateProblem`;
     with `rebuild` it is replaced whatever it holds. Raises `errors.StateUnavailable` when the file cannot be written.
     """
-    content = {**state, "formatVersion": FORMAT_VERSION}
-    data = _spell({**content, "checksum": _checksum(content)})
     with _writing(path), _locked(path.parent, clock or SystemClock()):
+        content = {**produce(), "formatVersion": FORMAT_VERSION}
+        data = _spell({**content, "checksum": _checksum(content)})
         if not rebuild and _is_file(path):
             _refuse_regress(path, _load(path), content)
         _is_file(path)
         _replace(path, data)
+        return content
 
 
 def read(path: Path, *, lineage: str | None = None) -> dict[str, Any]:

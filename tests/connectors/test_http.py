@@ -230,14 +230,28 @@ def test_a_date_is_measured_on_the_clock_of_who_sent_it() -> None:
 
 
 def test_stop_ends_the_waiting() -> None:
-    stop = threading.Event()
+    class StoppedWhileWaiting(FakeClock):
+        def wait(self, seconds: float, stop: threading.Event) -> bool:
+            stop.set()
+            return True
+
     with serving(in_turn([reply(503)])) as server:
-        http = client(server.url, stop=stop)
-        stop.set()
+        http = client(server.url, clock=StoppedWhileWaiting())
         with pytest.raises(errors.Interrupted):
             http.request("GET", "a", idempotent=True)
         http.close()
     assert len(server.requests) == 1
+
+
+def test_nothing_is_sent_after_a_stop() -> None:
+    stop = threading.Event()
+    stop.set()
+    with serving(in_turn([GOOD])) as server:
+        http = client(server.url, stop=stop)
+        with pytest.raises(errors.Interrupted):
+            http.request("GET", "a", idempotent=True)
+        http.close()
+    assert not server.requests
 
 
 def test_an_observer_sees_every_attempt() -> None:

@@ -84,11 +84,15 @@ class Reading:
 
 @dataclass(slots=True)
 class Staged:
-    """What came out of reading: counts for each item, and the items that could not be read at all, with the reason."""
+    """What came out of reading: counts for each item, and the items that could not be read at all, with the reason.
+
+    `read` and `members` are how many records and community users there were at all.
+    """
 
     tallies: dict[str, Tally]
     failures: dict[str, str] = field(default_factory=dict)
     read: int = 0
+    members: int = 0
 
 
 class ProfileFlow:
@@ -198,6 +202,7 @@ class ProfileFlow:
     def _load_members(self, workspace: Workspace) -> None:
         workspace.create("members", ("email", "id", "name"))
         for page in self._directory.members():
+            self.staged.members += len(page)
             workspace.load(
                 "members", [(email, m.id, _storable(m.name)) for m in page if (email := normalise(_storable(m.email)))]
             )
