@@ -99,7 +99,12 @@ def measure(folder: Path, urls: Mapping[str, str], people: int, changed: int) ->
         _exact("P13 unchanged cycle: listing calls / formula", again["listing"], listing),
         Row(goal="P13 unchanged cycle: writes", measured="calls", value=again["writes"], bar=0),
         _exact(f"P13 {changed} values changed: writes / changed values", third["writes"], changed),
-        Row(goal="first cycle, whole command", measured="seconds for each 1,000 writes", value=1000 * seconds / people, bar=2),
+        Row(
+            goal="first cycle, whole command",
+            measured="seconds for each 1,000 writes",
+            value=1000 * seconds / people,
+            bar=2,
+        ),
     ]
     return [*rows, *with_latency(folder, urls)]
 

@@ -31,7 +31,11 @@ def main() -> int:
     options = parser.parse_args()
     mappings, files, runs = (1000, 20, 2) if options.quick else (10_000, 200, options.runs)
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*planning(Path(folder), mappings, files, runs), *validating(Path(folder), mappings, files, runs), *starting(20)]
+        rows = [
+            *planning(Path(folder), mappings, files, runs),
+            *validating(Path(folder), mappings, files, runs),
+            *starting(20),
+        ]
     print(table(rows))
     save(options.results, "config_plane", rows)
     return 0
@@ -87,7 +91,16 @@ def validating(folder: Path, mappings: int, files: int, runs: int) -> list[Row]:
         runs,
     )
     size = f"{mappings:,} mappings in {files} files"
-    return [_ratio("P3 validate: wall", size, found["validate"].wall, found["check-jsonschema"].wall, 0.1, "s, check-jsonschema")]
+    return [
+        _ratio(
+            "P3 validate: wall",
+            size,
+            found["validate"].wall,
+            found["check-jsonschema"].wall,
+            0.1,
+            "s, check-jsonschema",
+        )
+    ]
 
 
 def starting(runs: int) -> list[Row]:
@@ -108,7 +121,9 @@ def starting(runs: int) -> list[Row]:
     base = found["pass"].wall
     return [
         _ratio("P5 --help: wall", "installed script", found["help"].wall, base, 2.5, "s, python -c pass"),
-        _ratio("P5 validate of one small project: wall", "no cache", found["validate"].wall, base, 6, "s, python -c pass"),
+        _ratio(
+            "P5 validate of one small project: wall", "no cache", found["validate"].wall, base, 6, "s, python -c pass"
+        ),
     ]
 
 

@@ -40,7 +40,9 @@ def write_project(root: Path, *, mappings: int, files: int, changed_percent: int
         for place in range(per_file):
             number = file * per_file + place
             name = attribute(number, bool(every) and file % every == 0)
-            lines.append(f"    - {{object: Company Person, attribute: {name}, profileField: Field {number % per_community}}}")
+            lines.append(
+                f"    - {{object: Company Person, attribute: {name}, profileField: Field {number % per_community}}}"
+            )
         community = file * per_file // per_community
         (root / "mappings" / f"m-{file:04}.yaml").write_text(
             "apiVersion: reconciler/v1\nkind: ProfileFieldMapping\n"

@@ -35,7 +35,9 @@ def run(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, st
     wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {errors.decode(errors='replace')[-2000:]}")
+        raise SystemExit(
+            f"{' '.join(command)} ended with {process.returncode}: {errors.decode(errors='replace')[-2000:]}"
+        )
     return Cost(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss / 1024)
 
 
@@ -76,7 +78,9 @@ def table(rows: Sequence[Row]) -> str:
     lines = ["| Goal | Measured | Value | Bar | |", "|---|---|---|---|---|"]
     for row in rows:
         bar = f"{'≥' if row.at_least else '≤'} {row.bar:g}"
-        lines.append(f"| {row.goal} | {row.measured} | {row.value:.3g} | {bar} | {'holds' if row.holds else 'MISSED'} |")
+        lines.append(
+            f"| {row.goal} | {row.measured} | {row.value:.3g} | {bar} | {'holds' if row.holds else 'MISSED'} |"
+        )
     return "\n".join(lines)
 
 
@@ -92,5 +96,7 @@ def machine() -> str:
 def save(folder: Path, name: str, rows: Sequence[Row]) -> None:
     """Keep the rows of one benchmark as JSON, for the report."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = [{"goal": r.goal, "measured": r.measured, "value": r.value, "bar": r.bar, "atLeast": r.at_least} for r in rows]
+    data = [
+        {"goal": r.goal, "measured": r.measured, "value": r.value, "bar": r.bar, "atLeast": r.at_least} for r in rows
+    ]
     (folder / f"{name}.json").write_text(json.dumps(data, indent=1))

@@ -1,0 +1,132 @@
+"""All benchmarks in turn, and their table.
+
+    python -m bench [--quick] [--only NAME ...] [--write]
+
+Every figure is a ratio to something measured in the same run, or a count of calls. `--write` puts the table into
+docs/benchmarks.md with the machine and the day. A missed bar is in the table as missed; the exit code says so, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.measure import Row, machine, table
+
+RESULTS = Path(".bench")
+PAGE = Path("docs/benchmarks.md")
+MARKS = ("<!-- table -->", "<!-- end of table -->")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer rounds")
+    parser.add_argument("--only", nargs="*", choices=sorted(BENCHMARKS), help="some of them")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    for name in options.only or BENCHMARKS:
+        print(f"# {name}", file=sys.stderr, flush=True)
+        rows += BENCHMARKS[name](options.quick)
+    text = f"{machine()}\n\n{table(rows)}"
+    print(text)
+    if options.write:
+        before, _, rest = PAGE.read_text().partition(MARKS[0])
+        _, _, after = rest.partition(MARKS[1])
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}")
+    return 0 if all(row.holds for row in rows) else 1
+
+
+def saved(module: str, quick: Sequence[str], full: Sequence[str] = ()) -> Callable[[bool], list[Row]]:
+    """A benchmark that keeps its rows in a file."""
+
+    def measure(small: bool) -> list[Row]:
+        arguments = [*(quick if small else full), "--results", str(RESULTS)]
+        subprocess.run([sys.executable, "-m", f"bench.{module}", *arguments], check=True, stdout=sys.stderr)
+        found = json.loads((RESULTS / f"{module}.json").read_text())
+        return [
+            Row(goal=r["goal"], measured=r["measured"], value=r["value"], bar=r["bar"], at_least=r["atLeast"])
+            for r in found
+        ]
+
+    return measure
+
+
+def _last_line(module: str, arguments: Sequence[str]) -> Any:
+    """The JSON that a benchmark prints last; a missed bar is no failure here, because the table shows it."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{module}", *arguments], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"bench.{module} ended with {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def ledger(quick: bool) -> list[Row]:
+    sizes = "100000x10" if quick else "1000000x10,10000000x3"
+    found = _last_line("ledger", ["--sizes", sizes])["results"]
+    rows: list[Row] = []
+    peaks = {}
+    whole = {(r["database"], r["size"]): r["stage s"] + r["diff s"] + r["commit s"] for r in found}
+    for result in found:
+        size, database = result["size"], result["database"]
+        if database == "sqlite":
+            peaks[size] = result["peak MiB"]
+            rows += _sqlite_rows(result)
+        else:
+            ratio = whole[database, size] / whole["sqlite", size]
+            seconds = f"{whole[database, size]:.1f} / {whole['sqlite', size]:.1f} s"
+            rows.append(Row(goal=f"PostgreSQL against SQLite, {size}", measured=seconds, value=ratio, bar=1.5))
+    if len(peaks) > 1:
+        small, large = peaks.values()
+        measured = f"{large:.0f} / {small:.0f} MiB"
+        rows.append(Row(goal="P9 growth from 1M × 10 to 10M × 3", measured=measured, value=large / small, bar=1.2))
+    return rows
+
+
+def _sqlite_rows(result: dict[str, Any]) -> list[Row]:
+    size = result["size"]
+    times = f"{result['diff s']:.2f} / {result['scan s']:.2f} s"
+    commit = f"{result['commit s']:.2f} / {result['diff s']:.2f} s, {result['changes']:,} values"
+    return [
+        Row(goal=f"P6 diff against a scan, {size}", measured=times, value=result["diff/scan"], bar=2.2),
+        Row(goal=f"P10 staging, µs a row, {size}", measured="from Python rows", value=result["stage µs/row"], bar=5),
+        Row(goal=f"P11 commit against diff, {size}", measured=commit, value=result["commit/diff"], bar=0.2),
+        Row(goal=f"P9 peak of the process, MiB, {size}", measured="whole process", value=result["peak MiB"], bar=80),
+    ]
+
+
+def http_client(quick: bool) -> list[Row]:
+    found = _last_line("http_client", ["--seconds", "1" if quick else "3", "--rounds", "3" if quick else "5"])["rows"]
+    rows = []
+    for row in found:
+        measured = f"{row['calls_per_second']:.0f} of {row['ideal']:.0f} calls a second"
+        goal = f"P16 share of ideal, 50 ms, {row['concurrency']} connections"
+        if row["concurrency"] != 32:
+            bar = 0.95 if row["concurrency"] == 8 else 0.8
+            rows.append(Row(goal=goal, measured=measured, value=row["of_ideal"], bar=bar, at_least=True))
+        cpu = f"bare socket {row['bare_cpu_us']:.0f} µs"
+        rows.append(
+            Row(
+                goal=f"P15 CPU µs a call, {row['concurrency']} connections", measured=cpu, value=row["cpu_us"], bar=1000
+            )
+        )
+    return rows
+
+
+BENCHMARKS: dict[str, Callable[[bool], list[Row]]] = {
+    "config_plane": saved("config_plane", ["--quick"]),
+    "ledger": ledger,
+    "calls": saved("calls", ["--people", "5000"]),
+    "budget": saved("budget", ["--minutes", "60"]),
+    "http_client": http_client,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
