@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +66,17 @@ class Cache:
         if not self._enabled:
             return
         data = orjson.dumps({**content, "program": self._program})
+        temporary = self._path.with_name(f".{FILE}.{os.getpid()}")
         try:
-            folder = self._path.parent
-            folder.mkdir(parents=True, exist_ok=True)
-            ignore = folder / ".gitignore"
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            ignore = temporary.with_name(".gitignore")
             if not ignore.exists():
                 ignore.write_text("*\n")
-            temporary = folder / f".{FILE}.{os.getpid()}"
             temporary.write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
             temporary.replace(self._path)
         except OSError:
-            return
+            with suppress(OSError):
+                temporary.unlink()
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def _whole(value: object) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that the tenant changed. `path` is like `Company Person.Title`; `before` and `after` are None where it was not."""
+    """One thing that the tenant changed. `path` is like `Company Person.Title`; what was not there is None."""
 
     action: Literal["added", "removed", "changed"]
     path: str

@@ -57,14 +57,10 @@ def find_project(path: Path | None, cwd: Path) -> Path:
 
 
 def _explicit(path: Path) -> Path:
-    try:
-        file = path / PROJECT_FILE if path.is_dir() else path
-        if not file.is_file():
-            raise errors.NotFound(
-                f"there is no project file {file}", hint=f"--project takes a {PROJECT_FILE} or its folder"
-            )
-    except ValueError:
-        raise errors.NotFound("the project path is not a file name") from None
+    file = path / PROJECT_FILE if path.is_dir() else path
+    if not file.is_file():
+        hint = f"--project takes a {PROJECT_FILE} or its folder"
+        raise errors.NotFound(f"there is no project file {file}", hint=hint)
     return file.parent.resolve() / file.name
 
 

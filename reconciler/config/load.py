@@ -85,7 +85,7 @@ class LoadedProject:
 
 
 def shown_source(root: Path, file: str) -> str | None:
-    """The text of a configuration file for a code frame, with everything starred out that could be a secret. None if unreadable."""
+    """The text of a configuration file for a code frame, with all possible secrets starred out. None if unreadable."""
     from reconciler.config import secrets
 
     try:

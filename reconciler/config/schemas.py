@@ -66,7 +66,7 @@ def _all(single: Mapping[str, Schema]) -> Schema:
 
 
 def _tidy(node: Any) -> None:
-    """What pydantic adds and nobody reads: titles made from key names, and `discriminator`, which is OpenAPI's and not JSON Schema's."""
+    """Without what pydantic adds: titles made from key names, and `discriminator`, which is OpenAPI's."""
     if isinstance(node, dict):
         if "discriminator" in node and "oneOf" in node:
             _branch_on_type(node)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import math
-import time
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -253,20 +255,26 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_bombs_are_answered_at_once(name: str) -> None:
-    data = BOMBS[name].encode()
-    start = time.process_time()
-    loaded = loader.load(data, "f.yaml")
-    assert time.process_time() - start < 1
+def test_bombs_are_refused(name: str) -> None:
+    loaded = loader.load(BOMBS[name].encode(), "f.yaml")
     assert loaded.problems and len(loaded.problems) <= loader.MAX_PROBLEMS
     assert not loaded.readable
 
 
-@pytest.mark.parametrize("text", ["a: " + "x" * 1_000_000, "\n".join(f"k{n}: 1" for n in range(95_000))])
-def test_large_files_within_the_limits_are_read_quickly(text: str) -> None:
-    start = time.process_time()
-    assert one(text)
-    assert time.process_time() - start < 2
+def test_every_answer_is_given_at_once(tmp_path: Path) -> None:
+    """CPU time in a process of its own: what measures coverage here would be measured as well."""
+    large = {"1 MB scalar": "a: " + "x" * 1_000_000, "95,000 keys": "\n".join(f"k{n}: 1" for n in range(95_000))}
+    for number, text in enumerate({**BOMBS, **large}.values()):
+        (tmp_path / f"{number}.yaml").write_bytes(text.encode())
+    code = (
+        "import sys, time, pathlib; from reconciler.config import loader\n"
+        "for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
+        "    data, start = file.read_bytes(), time.process_time()\n"
+        "    loader.load(data, 'f.yaml')\n"
+        "    print(time.process_time() - start)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert max(map(float, done.stdout.split())) < 1
 
 
 def test_a_hundred_thousand_keys_pass_the_limit_of_values() -> None:
@@ -359,10 +367,10 @@ def test_every_json_document_means_the_same(value: object, indent: int | None) -
 def test_positions_point_at_what_they_name(value: dict[str, object]) -> None:
     text = as_json(value)
     places = loader.places(text.encode(), "f.json")
-    for key in value:
+    for key, inner in value.items():
         position = places.key(0, (key,))
         assert text[position.column - 1 :].startswith('"')
         written = text[position.column - 1 : position.column - 1 + position.length]
         assert json.loads(written) == key
         at = places.value(0, (key,))
-        assert json.dumps(json.loads(text[at.column - 1 : at.column - 1 + at.length])) == json.dumps(value[key])
+        assert json.dumps(json.loads(text[at.column - 1 : at.column - 1 + at.length])) == json.dumps(inner)

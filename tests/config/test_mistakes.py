@@ -68,7 +68,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     # keys
     *((old, new, "E-KEY") for old, new in (
         ("domain: acme.g", "domian: acme.g"), ("accessKey:", "accesKey:"), ("sso: true\n  rateLimit", "SSO: true\n  rateLimit"),
-        ("rateLimit:", "ratelimit:"), ("perMinute:", "perminute:"), ("perDay:", "per_day:"), ("  concurrency: 4", "  concurency: 4"),
+        ("rateLimit:", "ratelimit:"), ("perMinute:", "perminute:"), ("perDay:", "per_day:"), ("concurrency: 4", "concurency: 4"),
         ("tenant:", "tennant:"), ("region:", "regoin:"), ("clientId:", "client_id:"), ("clientSecret:", "clientSecrt:"),
         ("connectedTo:", "connectedto:"), ("profileFields:", "profilefields:"), ("pathPrefix:", "prefix:"),
         ("{name: Job Title, visibility", "{name: Job Title, visiblity"), ("type: dropdown", "typ: dropdown"),

@@ -50,6 +50,13 @@ def test_pages_are_those_of_the_rules() -> None:
     assert {path.name: path.read_text() for path in PAGES.iterdir()} == dict(pages.pages())
 
 
+def test_pages_of_rules_that_are_gone_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "E-GONE.md").write_text("old")
+    pages.write(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict(pages.pages())
+    pages.write(tmp_path)
+
+
 def test_topics_name_every_code_and_kind() -> None:
     topics = explain.topics()
     assert all(f"\n{code} " in topics for code in RULES)

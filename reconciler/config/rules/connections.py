@@ -170,8 +170,8 @@ RULES = (
     Rule(
         code="E-BASE-URL",
         title="a connection points to an address that it may not talk to",
-        why="A base URL decides who receives the credentials. Only hosts of Gainsight, the declared domain of the tenant and, for "
-        "the sandbox, this machine may receive them; plain http only this machine.",
+        why="A base URL decides who receives the credentials. Only hosts of Gainsight, the declared domain of the tenant "
+        "and, for the sandbox, this machine may receive them; plain http only this machine.",
         fix="Leave `baseUrl` out: it is known from `domain` or `region`. Put the custom domain of a CS tenant into `domain`.",
         bad=Example(text=examples.CS.replace("  sso: true", "  sso: true\n  baseUrl: http://acme.gainsightcloud.com")),
         good=Example(text=examples.CS.replace("  sso: true", "  sso: true\n  baseUrl: http://127.0.0.1:8101")),

@@ -193,7 +193,7 @@ FITS: dict[ProfileFieldType, frozenset[DataType]] = {
     ProfileFieldType.DROPDOWN: frozenset((DataType.PICKLIST, DataType.STRING, DataType.BOOLEAN)),
     ProfileFieldType.MULTISELECT: frozenset((DataType.MULTISELECT, DataType.PICKLIST, DataType.STRING)),
 }
-"""Data types of attributes that a profile field takes. Text takes everything that has a text; rich text arrives with its markup."""
+"""Data types that a profile field takes. Text takes all that has a text; rich text arrives with its markup."""
 
 
 def _types(facts: Facts) -> Iterator[Finding]:
@@ -308,7 +308,7 @@ RULES = (
     Rule(
         code="E-WRITER",
         title="a profile field is written twice",
-        why="Two mappings to one profile field would overwrite each other in every cycle. That holds over all documents and files.",
+        why="Two mappings to one profile field would overwrite each other in every cycle, in whatever files they stand.",
         fix="Remove one of the two mappings.",
         bad=_bad(_TITLE, "object: Person, attribute: Name, profileField: Job Title"),
         good=_bad(_TITLE, _REGION),
@@ -327,7 +327,7 @@ RULES = (
         code="W-PUBLIC",
         severity=Severity.WARNING,
         title="a mapped profile field is public",
-        why="Profile fields are public unless an admin changes that, so everybody in the community sees what is synced into them.",
+        why="Profile fields are public unless an admin changes that, so everybody in the community sees what arrives.",
         fix="Set the field to private or hidden in the community and declare it so; or live with the warning.",
         bad=Example(
             text=examples.CC.replace("{name: Job Title, visibility: private}", "{name: Job Title}")

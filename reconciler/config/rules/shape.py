@@ -70,8 +70,8 @@ RULES = (
     Rule(
         code="E-SCHEDULE",
         title="a schedule that cannot be kept",
-        why="A schedule is a period of 5 minutes to 366 days, or five cron fields that fire at least once and never more often than "
-        "every 5 minutes. Nicknames such as @daily, a sixth field and random fields are not part of it.",
+        why="A schedule is a period of 5 minutes to 366 days, or five cron fields that fire at least once and never more "
+        "often than every 5 minutes. Nicknames such as @daily, a sixth field and random fields are not part of it.",
         fix='Write {every: 4h}, or {cron: "0 */4 * * *", timezone: Europe/Berlin}.',
         bad=_schedule('{cron: "0 0 31 2 *"}'),
         good=_schedule('{cron: "0 6 * * MON-FRI", timezone: Europe/Berlin}'),
@@ -104,8 +104,8 @@ RULES = (
     Rule(
         code="E-PATH",
         title="a path that may not be read",
-        why="Configuration is what was reviewed in this repository. Symbolic links, `..`, absolute paths, devices and the like could "
-        "lead anywhere on the machine that reads it.",
+        why="Configuration is what was reviewed in this repository. Symbolic links, `..`, absolute paths, devices and the "
+        "like could lead anywhere on the machine that reads it.",
         fix="Name folders and files below the folder of reconcile.yaml, and put real files there.",
         bad=Example(text=examples.CS, project=examples.PROJECT.replace("[config]", "[config, ../other]")),
         good=_GOOD,
