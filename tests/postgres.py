@@ -54,19 +54,25 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def create_schema(self) -> str:
+        """The URL of a fresh schema, as good as a database to whoever connects to it and a hundred times cheaper."""
+        name = f"test_{next(self._numbers)}"
+        with self.connect() as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url('postgres')}?options=-csearch_path%3D{name}"
+
     def connect(self, name: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(self.url(name), autocommit=True)
 
     def stop(self) -> None:
-        """Fast shutdown: nothing of it is needed any more."""
-        if self.process is None or self.process.poll() is not None:
+        """Shut down fast, then at once, then by force: nothing of it is needed any more."""
+        if self.process is None:
             return
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if self.process.poll() is None:
+                self.process.send_signal(how)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(5)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def url(request: pytest.FixtureRequest) -> str:
     """A database that does not exist yet (SQLite), or is empty (PostgreSQL)."""
     if request.param == "sqlite":
         return "sqlite:///var/reconciler.db"
-    return request.getfixturevalue("postgres").create_database()
+    return request.getfixturevalue("postgres").create_schema()
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ class TestTransactions:
 
     def test_a_deadlock_is_tried_again(self, postgres: Postgres, tmp_path: Path) -> None:
         """Two transactions that lock two rows crosswise: one is sacrificed by PostgreSQL, and both succeed in the end."""
-        url = postgres.create_database()
+        url = postgres.create_schema()
         with open_database(url, clock=SystemClock(), root=tmp_path) as database:
             with database.begin() as session:
                 for scope in ("a", "b"):
@@ -167,7 +167,7 @@ class TestTransactions:
             assert len(attempts) == 3
 
     def test_a_server_that_ends_the_connection(self, postgres: Postgres, tmp_path: Path) -> None:
-        with open_database(postgres.create_database(), clock=SystemClock(), root=tmp_path) as database:
+        with open_database(postgres.create_schema(), clock=SystemClock(), root=tmp_path) as database:
             with pytest.raises(errors.StateUnavailable), database.begin() as session:
                 meta.initialise(session, "acme", "l1", now=NOW)
                 pid = session.execute(sqlalchemy.text("SELECT pg_backend_pid()")).scalar()
@@ -184,7 +184,7 @@ class TestTransactions:
         assert caught.value.hint
 
     def test_an_option_that_postgresql_does_not_know(self, postgres: Postgres, tmp_path: Path) -> None:
-        url = postgres.create_database() + "?colour=red"
+        url = postgres.create_schema() + "&colour=red"
         database = open_database(url, clock=SystemClock(), root=tmp_path)
         with database, pytest.raises(errors.UsageError, match="option"), database.read():
             pass

@@ -63,17 +63,13 @@ def state(serial: int = 1, lineage: str = "l1", **other: Any) -> dict[str, Any]:
     return made | other
 
 
-def put(path: Path, content: dict[str, Any], *, rebuild: bool = False) -> None:
-    statefile.write(path, lambda: content, rebuild=rebuild)
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "var" / "state.json"
 
 
 def test_what_is_written_is_read(path: Path) -> None:
-    put(path, lambda: state())
+    statefile.write(path, state)
     found = statefile.read(path, lineage="l1")
     assert found.pop("checksum")
     assert found == state() | {"formatVersion": statefile.FORMAT_VERSION}
@@ -82,7 +78,7 @@ def test_what_is_written_is_read(path: Path) -> None:
 
 def test_the_schema_is_a_schema_and_the_file_follows_it(path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(statefile.SCHEMA)
-    put(path, lambda: state())
+    statefile.write(path, state)
     jsonschema.Draft202012Validator(statefile.SCHEMA).validate(json.loads(path.read_text()))
 
 
@@ -101,7 +97,7 @@ class TestDamage:
 
     @pytest.fixture
     def data(self, path: Path) -> bytes:
-        put(path, lambda: state(connections=[], documents=[]))
+        statefile.write(path, lambda: state(connections=[], documents=[]))
         return path.read_bytes()
 
     def test_truncated_at_every_byte(self, path: Path, data: bytes) -> None:
@@ -115,7 +111,7 @@ class TestDamage:
 
     def test_random_damage_of_a_large_file(self, path: Path) -> None:
         documents = [{**state()["documents"][0], "name": f"m{number}"} for number in range(10)]
-        put(path, lambda: state(documents=documents))
+        statefile.write(path, lambda: state(documents=documents))
         data, chance = path.read_bytes(), random.Random(8)
         for _ in range(500):
             damaged = bytearray(data)
@@ -154,25 +150,25 @@ class TestDamage:
     def test_a_damaged_file_is_replaced_only_by_a_rebuild(self, path: Path, data: bytes) -> None:
         path.write_bytes(data[:-5])
         with pytest.raises(errors.StateDamaged):
-            put(path, lambda: state(9))
+            statefile.write(path, lambda: state(9))
         assert path.read_bytes() == data[:-5]
-        put(path, lambda: state(9), rebuild=True)
+        statefile.write(path, lambda: state(9), rebuild=True)
         assert statefile.read(path)["serial"] == 9
 
 
 class TestHistory:
     def test_the_serial_never_falls(self, path: Path) -> None:
-        put(path, lambda: state(5))
-        put(path, lambda: state(5, commit="c"))
-        put(path, lambda: state(7))
+        statefile.write(path, lambda: state(5))
+        statefile.write(path, lambda: state(5, commit="c"))
+        statefile.write(path, lambda: state(7))
         with pytest.raises(errors.StateProblem, match=r"serial 7.* 6") as caught:
-            put(path, lambda: state(6))
+            statefile.write(path, lambda: state(6))
         assert "state rebuild" in str(caught.value.hint)
         assert statefile.read(path)["serial"] == 7
 
     def test_another_lineage_is_foreign(self, path: Path) -> None:
-        put(path, lambda: state())
-        for use in (lambda: put(path, lambda: state(9, "l2")), lambda: statefile.read(path, lineage="l2")):
+        statefile.write(path, state)
+        for use in (lambda: statefile.write(path, lambda: state(9, "l2")), lambda: statefile.read(path, lineage="l2")):
             with pytest.raises(errors.StateForeign) as caught:
                 use()
             assert "state rebuild" in str(caught.value.hint)
@@ -181,14 +177,14 @@ class TestHistory:
     def test_a_newer_format(self, path: Path) -> None:
         path.parent.mkdir()
         path.write_text(json.dumps({"formatVersion": 2, "anything": "else"}))
-        for use in (lambda: statefile.read(path), lambda: put(path, lambda: state())):
+        for use in (lambda: statefile.read(path), lambda: statefile.write(path, state)):
             with pytest.raises(errors.StateNewer, match="format 2"):
                 use()
 
     def test_writers_at_once_leave_the_highest_serial(self, path: Path) -> None:
         def attempt(serial: int) -> None:
             try:
-                put(path, lambda: state(serial))
+                statefile.write(path, lambda: state(serial))
             except errors.StateProblem as problem:
                 assert "serial" in problem.message
 
@@ -203,14 +199,14 @@ class TestPlace:
     def test_only_an_ordinary_file_will_do(self, path: Path, kind: str) -> None:
         path.parent.mkdir()
         if kind == "link":
-            put(path.with_name("real.json"), state)
+            statefile.write(path.with_name("real.json"), state)
             path.symlink_to("real.json")
         elif kind == "folder":
             path.mkdir()
         else:
             os.mkfifo(path)
         started = time.monotonic()
-        for use in (lambda: statefile.read(path), lambda: put(path, lambda: state()), self.rebuild(path)):
+        for use in (lambda: statefile.read(path), lambda: statefile.write(path, state), self.rebuild(path)):
             with pytest.raises(errors.StateUnavailable) as caught:
                 use()
             assert caught.value.hint
@@ -218,21 +214,21 @@ class TestPlace:
 
     @staticmethod
     def rebuild(path: Path) -> Any:
-        return lambda: put(path, lambda: state(), rebuild=True)
+        return lambda: statefile.write(path, state, rebuild=True)
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         path = tmp_path / "file" / "state.json"
-        for use in (lambda: statefile.read(path), lambda: put(path, lambda: state())):
+        for use in (lambda: statefile.read(path), lambda: statefile.write(path, state)):
             with pytest.raises(errors.StateUnavailable):
                 use()
 
     def test_text_that_json_cannot_hold(self, path: Path) -> None:
         with pytest.raises(errors.StateProblem, match="Unicode"):
-            put(path, lambda: state(digest="\ud800"))
+            statefile.write(path, lambda: state(digest="\ud800"))
 
     def test_a_full_disk_leaves_the_old_file(self, path: Path) -> None:
-        put(path, lambda: state(1))
+        statefile.write(path, lambda: state(1))
         before = path.read_bytes()
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -240,7 +236,7 @@ class TestPlace:
             for limit in range(0, len(before), 200):
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
                 with pytest.raises(errors.StateUnavailable, match="large") as caught:
-                    put(path, lambda: state(2))
+                    statefile.write(path, lambda: state(2))
                 assert caught.value.hint
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -250,9 +246,10 @@ class TestPlace:
 
     def test_kills_leave_the_old_or_the_new_file(self, path: Path) -> None:
         script = (
-            "import sys; from pathlib import Path; from tests.state.test_statefile import put, state\n"
+            "import sys; from pathlib import Path; from reconciler.state import statefile\n"
+            "from tests.state.test_statefile import state\n"
             "for serial in range(int(sys.argv[2]), 10**9):\n"
-            "    put(Path(sys.argv[1]), lambda: state(serial)); print(serial, flush=True)"
+            "    statefile.write(Path(sys.argv[1]), lambda: state(serial)); print(serial, flush=True)"
         )
         serial, chance = 0, random.Random(4)
         for _ in range(4):
@@ -265,5 +262,5 @@ class TestPlace:
                 reported = max([serial + 1, *map(int, process.stdout.read().split())])
             serial = statefile.read(path)["serial"]
             assert reported <= serial <= reported + 1
-        put(path, lambda: state(serial))
+        statefile.write(path, lambda: state(serial))
         assert [entry.name for entry in path.parent.iterdir()] == ["state.json"]
