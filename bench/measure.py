@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -88,7 +88,7 @@ def machine() -> str:
     """The machine and the day, for the head of a table."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
-        f"{date.today().isoformat()}, {os.cpu_count()} CPUs, {memory:.0f} GiB, "
+        f"{datetime.now(UTC).date().isoformat()}, {os.cpu_count()} CPUs, {memory:.0f} GiB, "
         f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}"
     )
 
