@@ -35,7 +35,7 @@ KEPT = timedelta(days=30)
 """How long the journal says what a run wrote over what."""
 
 LOOK_BACK = 20
-"""Runs in which a source that suddenly reads as empty is looked for."""
+"""Runs that are asked whether an end that reads as empty ever had something."""
 
 
 class Progress(Protocol):
@@ -146,20 +146,25 @@ class _Cycle:
         return book
 
     def _refuse_emptiness(self) -> None:
-        """A source that suddenly has nothing is a fault at the source, not news about everybody."""
-        staged = self.ends.flow.staged
-        if staged.read and staged.members:
+        """An end that suddenly has nothing is a fault of that end, not news about everybody."""
+        nobody = not self.ends.flow.staged.members
+        empty = [item for item in self.ends.flow.readable if not self.tallies[item].read]
+        if not (nobody or empty):
             return
         with self.database.read() as session:
-            last = next(
-                (run for run in runs.search(session, document=self.document, limit=LOOK_BACK) if run.tally.read), None
-            )
-        if last is not None:
-            what = "the community lists no users" if staged.read else "the source returned no records"
-            raise errors.SafetyStop(
-                f"{self.document}: {what}, where run {last.id} read {last.tally.read:,} values",
-                hint="nothing was written; check that side, then run the cycle again",
-            )
+            for run in runs.search(session, document=self.document, limit=LOOK_BACK):
+                matched = run.tally.outcomes[Outcome.UNCHANGED] + run.tally.outcomes[Outcome.UPDATED]
+                if nobody and matched:
+                    raise self._suddenly_empty("the community lists no users", run, f"matched {matched:,} values")
+                before = runs.items(session, run.id)
+                for item in empty:
+                    if item in before and before[item].read:
+                        what = f"the source returned no records for '{item}'"
+                        raise self._suddenly_empty(what, run, f"read {before[item].read:,}")
+
+    def _suddenly_empty(self, what: str, run: Run, then: str) -> errors.SafetyStop:
+        hint = "nothing was written; check that system, then run the cycle again"
+        return errors.SafetyStop(f"{self.document}: {what}, where run {run.id} {then}", hint=hint)
 
     def _record_identity_problems(self, workspace: Workspace) -> None:
         """What matching rejected becomes records that an admin can look up, a page at a time."""

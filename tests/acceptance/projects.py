@@ -103,7 +103,10 @@ FIELDS = ("Job Title", "Country", "Department", "Region", "Products", "Lifecycle
 
 def _fields() -> str:
     texts = [f"{{name: {name}, visibility: private}}" for name in FIELDS]
-    texts += ["{name: Renewal Date, type: date, visibility: private}", "{name: Seats, type: number, visibility: private}"]
+    texts += [
+        "{name: Renewal Date, type: date, visibility: private}",
+        "{name: Seats, type: number, visibility: private}",
+    ]
     return ", ".join(texts)
 
 

@@ -23,7 +23,9 @@ COMPANY_PERSON = {"Title", "Renewal_Date__gc", "Seats__gc"}
 TEXTS = st.one_of(
     st.none(),
     st.sampled_from(["Engineer", "engineer", " Engineer", "a/b", "=1+1", "0", "", "  ", "Ü & %", "🎉", "True"]),
-    st.text(st.characters(exclude_categories=("Cs", "Cc", "Co", "Cn")), max_size=12).filter(lambda t: t not in (".", "..")),
+    st.text(st.characters(exclude_categories=("Cs", "Cc", "Co", "Cn")), max_size=12).filter(
+        lambda t: t not in (".", "..")
+    ),
 )
 VALUES = {
     "Title": TEXTS,

@@ -159,7 +159,18 @@ def test_records_can_be_filtered_and_exported(project: ProjectFolder) -> None:
     shown = project.run("records", "acme-profile", "--limit", "1").expect(0).out
     assert f"{len(everything) - 1} more values not shown" in shown
     rows = list(csv.reader(io.StringIO(project.run("records", "acme-profile", "--output", "csv").expect(0).out)))
-    assert rows[0] == ["Field", "Key", "Name", "Value", "Reason", "Detail", "First seen", "Last seen", "Attempts", "Advice"]
+    assert rows[0] == [
+        "Field",
+        "Key",
+        "Name",
+        "Value",
+        "Reason",
+        "Detail",
+        "First seen",
+        "Last seen",
+        "Attempts",
+        "Advice",
+    ]
     assert len(rows) == 1 + len(everything)
     wrong = project.run("records", "acme-profile", "--reason", "bad-luck").expect(64)
     assert "user-missing" in wrong.err, "the reasons that there are"

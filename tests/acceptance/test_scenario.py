@@ -28,7 +28,10 @@ def test_from_yaml_to_profiles_with_the_commands_a_user_types(on_both: ProjectFo
     assert world.new_writes() == [], "an apply sends nothing"
     project.command("sync", "acme-profile").expect(0)
 
-    titles = {row["Person_ID__gr.Email"]: row["Title"] for row in world.query("company_person", ["Person_ID__gr.Email", "Title"])}
+    titles = {
+        row["Person_ID__gr.Email"]: row["Title"]
+        for row in world.query("company_person", ["Person_ID__gr.Email", "Title"])
+    }
     for member in world.members():
         assert world.profile(member["userid"])["Job Title"] == titles[member["email"]]
     written = world.new_writes()
@@ -64,8 +67,8 @@ def test_change_remove_and_add_a_mapping(on_both: ProjectFolder) -> None:
 
     project.sync()
     assert {entry.field for entry in world.new_writes()} == {"Job Title", "Seats"}
-    for user, field in kept:
-        assert world.profile(user)[field] == kept[user, field], "the removed field's values are still there"
+    for (user, field), value in kept.items():
+        assert world.profile(user)[field] == value, "the removed field's values are still there"
     project.sync()
     assert world.new_writes() == [], "a second cycle sends no write"
 
@@ -164,8 +167,7 @@ def _options(project: ProjectFolder) -> dict[str, dict[str, str]]:
     described = data["data"]
     fields = (described[0] if isinstance(described, list) else described)["fields"]
     return {
-        item["fieldName"]: {option["label"]: option["value"] for option in item.get("options") or []}
-        for item in fields
+        item["fieldName"]: {option["label"]: option["value"] for option in item.get("options") or []} for item in fields
     }
 
 

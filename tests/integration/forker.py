@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 
 
 def main() -> None:
@@ -48,10 +47,9 @@ def _become(arguments: list[str]) -> None:
         for stream in (0, 1):
             os.dup2(silence, stream)
         code = run(arguments)
-    except BaseException:
-        traceback.print_exc()
-    finally:
         sys.stdout.flush()
+    finally:
+        # Not a normal exit: what the parent had opened is the parent's.
         os._exit(code)
 
 

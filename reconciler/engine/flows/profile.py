@@ -86,12 +86,11 @@ class Reading:
 class Staged:
     """What came out of reading: counts for each item, and the items that could not be read at all, with the reason.
 
-    `read` and `members` are how many records and community users there were at all.
+    `members` is how many users the community lists.
     """
 
     tallies: dict[str, Tally]
     failures: dict[str, str] = field(default_factory=dict)
-    read: int = 0
     members: int = 0
 
 
@@ -193,7 +192,6 @@ class ProfileFlow:
         self._count_read(reading, read, without_email)
 
     def _count_read(self, reading: Reading, read: int, without_email: int) -> None:
-        self.staged.read += read
         for column in reading.columns:
             tally = self.staged.tallies[column.item]
             tally.read += read

@@ -1,0 +1,219 @@
+"""One table of exit codes for every command; messages on standard error; JSON that parses; output that pipes take."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.commands import COMMANDS
+from tests.acceptance import commands
+from tests.acceptance.projects import TIER, TITLE, ProjectFolder
+
+READERS = [
+    ("status", "--output", "json"), ("status", "acme-profile", "--output", "json"), ("activity", "--output", "json"),
+    ("activity", "1", "--output", "json"), ("records", "acme-profile", "--output", "json"),
+    ("state", "show", "--output", "json"), ("catalog", "diff", "acme-cs", "--output", "json"),
+    ("connections", "test", "--output", "json"), ("plan", "--format", "json"), ("validate", "--format", "json"),
+    ("sync", "acme-profile", "--output", "json"),
+]  # fmt: skip
+
+SUCCEED = [
+    ("validate",), ("catalog", "pull", "acme-cs"), ("catalog", "diff", "acme-cs"), ("plan",), ("apply",),
+    ("sync", "acme-profile"), ("status",), ("activity",), ("activity", "1"), ("records", "acme-profile"), ("export",),
+    ("state", "show"), ("state", "rebuild"), ("connections", "test"), ("doctor",), ("explain",),
+    ("explain", "ProfileFieldMapping"), ("schema",), ("schema", "state"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def synced(project: ProjectFolder) -> ProjectFolder:
+    project.ready().sync()
+    return project
+
+
+def test_every_command_ends_with_0_and_says_nothing_on_standard_error(synced: ProjectFolder) -> None:
+    for words in SUCCEED:
+        done = synced.run(*words).expect(0)
+        assert done.out.strip(), words
+        assert done.err == "", words
+
+
+def test_every_reader_gives_json_with_a_format_version(synced: ProjectFolder) -> None:
+    for words in READERS:
+        done = synced.run(*words).expect(0)
+        assert done.json["formatVersion"] == 1, words
+
+
+def test_every_command_has_help_with_an_example_of_its_own(synced: ProjectFolder) -> None:
+    for name in COMMANDS:
+        done = commands.in_process(name, "--help", env={}).expect(0)
+        assert done.out.startswith(f"Usage: reconcile {name}"), name
+    whole = commands.reconcile("--help", cwd=synced.root, env={}).expect(0)
+    assert all(f"  {name} " in whole.out for name in COMMANDS)
+    assert commands.reconcile(cwd=synced.root, env={}).expect(64).out == whole.out
+
+
+def test_1_for_what_failed(project: ProjectFolder) -> None:
+    for words in (("status", "nobody"), ("activity", "99"), ("explain", "E-NOTHING"), ("schema", "nothing"),
+                  ("sync", "acme-profile"), ("records", "acme-profile"), ("export", "acme-profile"), ("state", "show"),
+                  ("state", "rebuild"), ("apply", "no-such-plan.json"), ("plan", "--only", "nobody"),
+                  ("catalog", "pull", "nobody"), ("connections", "test", "nobody")):  # fmt: skip
+        done = project.run(*words).expect(1)
+        assert done.out == "", words
+        assert done.err.startswith("error: "), words
+        assert "hint:" in done.err, words
+
+
+def test_1_for_documents_with_errors_all_at_once_with_their_places(project: ProjectFolder) -> None:
+    project.mapping("wrong", [("Company", "Name", "Job Title"), ("Person", "Person_ID__gr.Email", "City")])
+    project.write("mappings/broken.yaml", "a: [1,\n")
+    for words in (("validate",), ("plan",), ("apply",)):
+        done = project.run(*words).expect(1)
+        assert "mappings/wrong.yaml:" in done.all
+        assert "mappings/broken.yaml:" in done.all
+    codes = {entry["code"] for entry in project.run("validate", "--format", "json").json["diagnostics"]}
+    assert len(codes) >= 3
+
+
+def test_1_for_warnings_only_when_they_count(project: ProjectFolder) -> None:
+    project.run("validate").expect(0)
+    project.run("validate", "--strict").expect(1)
+
+
+def test_2_only_with_detailed_exitcode(project: ProjectFolder) -> None:
+    project.run("plan").expect(0)
+    project.run("plan", "--detailed-exitcode").expect(2)
+    project.ready()
+    project.run("plan", "--detailed-exitcode").expect(0)
+    project.run("catalog", "diff", "acme-cs", "--detailed-exitcode").expect(0)
+    pinned = project.root / "catalog/acme-cs.json"
+    pinned.write_text(pinned.read_text().replace('"label": "Title"', '"label": "Old title"'))
+    project.run("catalog", "diff", "acme-cs").expect(0)
+    assert "Title" in project.run("catalog", "diff", "acme-cs", "--detailed-exitcode").expect(2).out
+
+
+def test_3_for_some_records_rejected(project: ProjectFolder) -> None:
+    project.mapping("acme-profile", [TITLE, TIER])
+    project.ready()
+    assert "Partial Success" in project.sync(code=3).out
+    assert project.status()["Support Tier"][0] == "Partially Successful"
+
+
+def test_6_for_a_missing_or_empty_secret_of_the_command_that_needs_it(project: ProjectFolder) -> None:
+    project.ready()
+    for value in ("", None):
+        env = {**project.env}
+        env.pop("ACME_CC_SECRET")
+        if value is not None:
+            env["ACME_CC_SECRET"] = value
+        project.env = env
+        for words in (("validate",), ("plan",), ("status",), ("apply",)):
+            project.run(*words).expect(0)
+        for words in (("sync", "acme-profile"), ("connections", "test"), ("doctor",), ("catalog", "pull")):
+            done = project.run(*words).expect(6)
+            assert "ACME_CC_SECRET" in done.all
+            assert "missing or empty" in done.all
+
+
+def test_64_for_the_command_line_with_the_closest_word(project: ProjectFolder) -> None:
+    for words, hint in (
+        (("aply",), "'apply'"), (("plan", "--detaild-exitcode"), "--detailed-exitcode"), (("sync",), "NAME"),
+        (("plan", "--format", "xml"), "markdown"), (("activity", "--limit", "0"), "limit"),
+        (("apply", "--allow-mass-change", "many"), "many"), (("activity", "one"), "one"),
+        (("state",), "Missing command"), (("catalog", "pul"), "pul"),
+    ):  # fmt: skip
+        done = commands.in_process(*words, env=project.env).expect(64)
+        assert hint in done.all, words
+        assert "Traceback" not in done.all
+
+
+def test_no_traceback_without_debug_and_one_with_it(project: ProjectFolder) -> None:
+    quiet = project.run("sync", "nobody").expect(1)
+    assert "Traceback" not in quiet.all
+    loud = project.run("sync", "nobody", "--debug").expect(1)
+    assert "Traceback" in loud.err
+    assert "error: no document 'nobody'" in loud.err
+    assert (
+        "Traceback" in commands.in_process("--debug", "sync", "nobody", "--project", project.root, env=project.env).err
+    )
+
+
+def test_the_project_is_found_from_a_folder_below_or_by_its_path(project: ProjectFolder, tmp_path: Path) -> None:
+    project.ready()
+    below = project.root / "mappings"
+    assert commands.reconcile("plan", cwd=below, env=project.env).expect(0).out.startswith("No changes")
+    for path in (project.root, project.root / "reconcile.yaml", os.path.relpath(project.root, tmp_path)):
+        done = commands.reconcile("plan", "--project", path, cwd=tmp_path, env=project.env).expect(0)
+        assert done.out.startswith("No changes")
+    lost = commands.reconcile("plan", cwd=tmp_path, env=project.env).expect(1)
+    assert "reconcile init" in lost.err
+    wrong = commands.reconcile("plan", "--project", tmp_path / "nowhere", cwd=tmp_path, env=project.env).expect(1)
+    assert "there is no project file" in wrong.err
+
+
+def test_a_reader_that_goes_away_is_no_error(synced: ProjectFolder) -> None:
+    for words in (("export",), ("plan", "--format", "json"), ("status",), ("--help",), ("--version",)):
+        process = subprocess.Popen(
+            commands.command(*words), cwd=synced.root, env=commands.environment(synced.env),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.close()
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (0, b""), words
+
+
+def test_colours_on_a_terminal_that_wants_them_and_nowhere_else(synced: ProjectFolder) -> None:
+    assert "\x1b[" not in synced.command("status").out
+    assert "\x1b[32m" in _on_a_terminal(synced, "status")
+    assert "\x1b[" not in _on_a_terminal(synced, "status", NO_COLOR="1")
+    assert "\x1b[" not in _on_a_terminal(synced, "status", TERM="dumb")
+    assert "\x1b[" not in _on_a_terminal(synced, "status", "--no-color")
+    # An empty NO_COLOR means nothing: https://no-color.org
+    assert "\x1b[32m" in _on_a_terminal(synced, "status", NO_COLOR="")
+
+
+def test_a_progress_bar_only_where_somebody_watches(synced: ProjectFolder) -> None:
+    assert synced.command("sync", "acme-profile").expect(0).err == ""
+    shown = _on_a_terminal(synced, "sync", "acme-profile")
+    assert "comparing" in shown or "reading" in shown
+
+
+def _on_a_terminal(project: ProjectFolder, *words: str, **more: str) -> str:
+    """Everything that a command shows when both of its outputs are a terminal."""
+    master, slave = pty.openpty()
+    env = {"TERM": "xterm-256color", **project.env, **more}
+    try:
+        process = subprocess.Popen(
+            commands.command(*words),
+            cwd=project.root,
+            env=commands.environment(env),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        )
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                part = os.read(master, 65_536)
+            except OSError:
+                break
+            if not part:
+                break
+            shown += part
+        assert process.wait(timeout=30) == 0
+        return shown.decode()
+    finally:
+        os.close(master)
+
+
+def test_warnings_of_a_plan_do_not_spoil_its_output(project: ProjectFolder) -> None:
+    done = project.run("plan", "--format", "json").expect(0)
+    assert json.loads(done.out)["formatVersion"] == 1
+    assert "warning" in done.err
