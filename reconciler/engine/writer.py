@@ -5,23 +5,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler import errors
 from reconciler.model.outcome import Outcome, Rejection, Write, WriteResult
 from reconciler.model.run import Tally
 from reconciler.state import journal, ledger, outcomes, runs
+from reconciler.state.session import Session
 from reconciler.state.staging import Workspace
 
 if TYPE_CHECKING:
     from reconciler.engine.cycle import Progress, _Cycle
 
 
+_Batch = tuple[int, Sequence[Write]]
+
+
+class _Taken(NamedTuple):
+    """A journalled batch: its id, the number of its last change, and its writes."""
+
+    id: int
+    last: int
+    writes: Sequence[Write]
+
+
 class Writer:
     """The write phase of one cycle.
 
-    Each worker takes a batch, journals it, sends it and records what came back. All of them share the cycle's one
-    database connection, one at a time: transactions are short, calls are long.
+    Each worker sends a batch, and in one transaction records what came back and journals its next one. All of them share
+    the cycle's one database connection, one at a time: transactions are short, calls are long.
     """
 
     def __init__(self, cycle: _Cycle, workspace: Workspace, book: ledger.Ledger, progress: Progress) -> None:
@@ -52,34 +64,26 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            while not self._stopping and (taken := self._take()):
-                self._deliver(*taken)
+            batch = self._turn(None, ())
+            while batch is not None:
+                batch = self._deliver(*batch)
         except Exception as trouble:  # noqa: BLE001 - the boundary around a batch: the other workers must stop, then it is raised
             self._trouble = self._trouble or trouble
 
-    def _deliver(self, batch_id: int, batch: Sequence[Write]) -> None:
-        """Send one batch and record what came back, also when sending broke off."""
+    def _deliver(self, batch_id: int, batch: Sequence[Write]) -> _Batch | None:
+        """Send one batch, record what came back, also when sending broke off, and give the next one."""
         results: list[WriteResult] = []
         try:
             self._send(batch, results)
-        finally:
-            self._record(batch_id, results)
+        except Exception as trouble:
+            self._trouble = self._trouble or trouble
+            self._turn(batch_id, results)
+            raise
+        return self._turn(batch_id, results)
 
     @property
     def _stopping(self) -> bool:
         return self._trouble is not None or self._cycle.stop.is_set() or not self._cycle.lease.sure
-
-    def _take(self) -> tuple[int, list[Write]] | None:
-        """The next batch, already journalled: before the first byte is sent, the database knows of it."""
-        with self._door, self._workspace.begin() as session:
-            found = self._workspace.changes(self._last, self._cycle.ends.destination.batch_size)
-            if not found:
-                return None
-            self._last = found[-1][0]
-            batch = [write for _, write in found]
-            self._cycle.lease.assert_held(session)
-            now = self._cycle.clock.now()
-            return journal.open_batch(session, self._cycle.run.id, self._cycle.document, batch, now=now), batch
 
     def _send(self, batch: Sequence[Write], results: list[WriteResult]) -> None:
         for result in self._cycle.ends.destination.write(batch):
@@ -88,20 +92,40 @@ class Writer:
             if self._stopping:
                 return
 
-    def _record(self, batch_id: int, results: Sequence[WriteResult]) -> None:
-        """Results, ledger, counters and journal in one transaction, only while the lease is ours."""
+    def _turn(self, batch_id: int | None, results: Sequence[WriteResult]) -> _Batch | None:
+        """Record the results of one batch and journal the next, in one transaction, only while the lease is ours.
+
+        Before the first byte of a batch is sent, the database knows of it.
+        """
+        with self._door:
+            with self._workspace.begin() as session:
+                self._cycle.lease.assert_held(session)
+                if batch_id is not None:
+                    self._record(session, batch_id, results)
+                following = None if self._stopping else self._take(session)
+            self._count(results)
+            if following:
+                self._last = following.last
+        return (following.id, following.writes) if following else None
+
+    def _record(self, session: Session, batch_id: int, results: Sequence[WriteResult]) -> None:
         cycle, now = self._cycle, self._cycle.clock.now()
         done = [result for result in results if result.acknowledged]
         refused = [_rejection(result) for result in results if not result.acknowledged]
-        with self._door:
-            with self._workspace.begin() as session:
-                cycle.lease.assert_held(session)
-                ledger.acknowledge(session, self._book, done, cycle.run.id, now=now)
-                outcomes.clear(session, cycle.document, [(r.write.item, r.write.key) for r in done])
-                outcomes.record(session, cycle.document, refused, cycle.run.id, now=now)
-                journal.close_batch(session, batch_id, now=now)
-                runs.progress(session, cycle.run.id, Tally.total(cycle.tallies.values()), cycle.ends.calls(), now=now)
-            self._count(results)
+        ledger.acknowledge(session, self._book, done, cycle.run.id, now=now)
+        outcomes.clear(session, cycle.document, [(r.write.item, r.write.key) for r in done])
+        outcomes.record(session, cycle.document, refused, cycle.run.id, now=now)
+        journal.close_batch(session, batch_id, now=now)
+        runs.progress(session, cycle.run.id, Tally.total(cycle.tallies.values()), cycle.ends.calls(), now=now)
+
+    def _take(self, session: Session) -> _Taken | None:
+        found = self._workspace.changes(self._last, self._cycle.ends.destination.batch_size)
+        if not found:
+            return None
+        writes = [write for _, write in found]
+        now = self._cycle.clock.now()
+        id = journal.open_batch(session, self._cycle.run.id, self._cycle.document, writes, now=now)
+        return _Taken(id, found[-1][0], writes)
 
     def _count(self, results: Sequence[WriteResult]) -> None:
         for result in results:

@@ -23,7 +23,7 @@ CATALOG_USERS = 50
 
 SCOPED_ROUTE = "v2/categories"
 
-BATCH = 20
+BATCH = 50
 """Values journalled together: what a crash may send twice."""
 
 
