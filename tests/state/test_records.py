@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from reconciler import errors
 from reconciler.model.document import Document, DocumentId
 from reconciler.model.outcome import Outcome, Reason, Rejection, Write
 from reconciler.model.run import RunResult, Tally
 from reconciler.model.status import Status, StatusEntry
-from reconciler.state import catalogs, documents, journal, meta, outcomes, runs, statuses
+from reconciler.state import catalogs, documents, journal, meta, outcomes, runs, statuses, tables
 from reconciler.state.database import Database
 from tests.state.conftest import MAPPING, NOW, Open
 
@@ -178,6 +179,12 @@ class TestRuns:
             assert runs.items(session, run_id) == {"Job Title": tally(updated=2, rejected=1), "Äther": tally(0)}
             assert runs.latest(session, OTHER) is None
 
+    def test_several_by_id(self, database: Database) -> None:
+        with database.begin() as session:
+            first, second = self.open(session), self.open(session, OTHER)
+            assert list(runs.by_id(session, [second, first, 99])) == [first, second]
+            assert runs.by_id(session, []) == {}
+
     def test_unknown_runs(self, database: Database) -> None:
         with database.begin() as session:
             for use in (
@@ -255,6 +262,15 @@ class TestOutcomes:
             assert outcomes.sweep(session, MAPPING, 2) == 2
             assert [(r.document, r.rejection.key) for r in outcomes.search(session)] == [(MAPPING, "3"), (OTHER, "1")]
 
+    def test_what_is_forgotten_goes(self, database: Database) -> None:
+        with database.begin() as session:
+            outcomes.record(session, MAPPING, [rejection("1", item) for item in "ABC"], 1, now=NOW)
+            outcomes.record(session, OTHER, [rejection("1", "A")], 1, now=NOW)
+            outcomes.remove(session, MAPPING, ["A", "unknown"])
+            assert [r.rejection.item for r in outcomes.search(session, document=MAPPING)] == ["B", "C"]
+            outcomes.remove(session, MAPPING)
+            assert [r.document for r in outcomes.search(session)] == [OTHER]
+
     def test_search_streams_pages_in_order_and_filters(self, database: Database) -> None:
         keys = [f"{number:04d}" for number in range(2500)]
         odd = [rejection("z", "B", reason=Reason.REFUSED, label="Zoë ÄRGER", detail="50% off")]
@@ -285,4 +301,7 @@ def test_journal(database: Database) -> None:
         [left] = journal.pending(session, MAPPING)
         with pytest.raises(errors.NotFound):
             journal.close_batch(session, second, now=LATER)
+        journal.expire(session, before=LATER + timedelta(days=1))
+        assert journal.pending(session, MAPPING) == [left]
+        assert session.execute(select(tables.batches.c.id)).scalars().all() == [first]
     assert (left.run_id, left.writes, left.opened_at) == (run_id, tuple(writes), NOW)
