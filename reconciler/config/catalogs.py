@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from reconciler import errors
 from reconciler.config import discovery
+from reconciler.config.pinned import MAX_BYTES
 from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataType, SeenProfileField
 from reconciler.model.diagnostic import Diagnostic, Position
 from reconciler.model.json import Json
 
 FORMAT_VERSION = 1
-MAX_BYTES = 64 * 1024 * 1024
 
 
 def file_name(folder: str, connection: str) -> str:

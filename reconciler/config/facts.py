@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from reconciler.config import closest
 from reconciler.model.document import Document, DocumentId, Origin
@@ -16,6 +16,7 @@ from reconciler.model.document import Document, DocumentId, Origin
 if TYPE_CHECKING:
     from reconciler.model import resources
     from reconciler.model.catalog import Catalog
+    from reconciler.model.diagnostic import Diagnostic
 
 MAX_SUGGESTIONS = 100
 """Names looked up for 'did you mean' in one run: whoever has more wrong names has one wrong thing."""
@@ -36,6 +37,19 @@ class Entry:
             if order is not None:
                 path = (*path[:2], order[path[2]], *path[3:])
         return Place(self.origin, path, key)
+
+
+@dataclass(kw_only=True)
+class ConfigFile:
+    """One configuration file on its way."""
+
+    sha: str
+    data: bytes
+    entries: Sequence[Entry] = ()
+    problems: Sequence[Diagnostic] = ()
+    doubtful: Sequence[DocumentId] = ()
+    complete: bool = True
+    cached: Mapping[str, Any] | None = field(default=None)
 
 
 class Place(NamedTuple):

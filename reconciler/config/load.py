@@ -10,26 +10,24 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from reconciler import errors
-from reconciler.config import convert, discovery
+from reconciler.config import convert, discovery, pinned
 from reconciler.config.cache import Cache, diagnostic_from, diagnostic_json, entry_from, entry_json
 from reconciler.config.discovery import Found, find_project
-from reconciler.config.facts import Entry, Facts, Finding, Place, Typed
+from reconciler.config.facts import ConfigFile, Entry
 from reconciler.model import resources
-from reconciler.model.diagnostic import Diagnostic, Position, Severity
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.document import Document, DocumentId, Origin
 from reconciler.model.json import Json, digest
 
 if TYPE_CHECKING:
-    from reconciler.config.places import Places
     from reconciler.config.reading import FileContent
-    from reconciler.config.rules.base import Rule
     from reconciler.model.catalog import Catalog
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -65,7 +63,7 @@ class LoadedProject:
     @cached_property
     def catalogs(self) -> Mapping[str, Catalog]:
         """Pinned metadata by connection."""
-        return _read_catalogs(
+        return pinned.read(
             self.root, self.project.catalog, (id_.name for id_ in self.documents if id_.kind == "Connection")
         )[0]
 
@@ -133,19 +131,6 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-@dataclass(kw_only=True)
-class _File:
-    """One configuration file on its way."""
-
-    sha: str
-    data: bytes
-    entries: Sequence[Entry] = ()
-    problems: Sequence[Diagnostic] = ()
-    doubtful: Sequence[DocumentId] = ()
-    complete: bool = True
-    cached: Mapping[str, Any] | None = field(default=None)
-
-
 class _Loading:
     def __init__(
         self, root: Path, project_file: str, cache: Cache, catalogs: Mapping[str, Catalog] | None = None
@@ -154,7 +139,7 @@ class _Loading:
         self.project_file = project_file
         self.cache = cache
         self.catalogs = catalogs
-        self.files: dict[str, _File] = {}
+        self.files: dict[str, ConfigFile] = {}
 
     def run(self) -> LoadedProject:
         project, data, record = self.read_project()
@@ -167,7 +152,7 @@ class _Loading:
         if tree and tree["key"] == key:
             diagnostics = tuple(map(diagnostic_from, tree["diagnostics"]))
         else:
-            diagnostics = tuple(sorted(self._check(project, found, data), key=lambda diagnostic: diagnostic.sort_key))
+            diagnostics = self._check(project, found, data)
             self._store(record, key, diagnostics)
         return self._loaded(project, diagnostics)
 
@@ -204,11 +189,9 @@ class _Loading:
     def _read_project(self, data: bytes) -> tuple[str, Mapping[str, Any]]:
         content = _reading().read_project(data, self.project_file)
         if content.problems:
+            problems = sorted(content.problems, key=lambda problem: problem.sort_key)
             raise errors.ConfigInvalid(
-                sorted(content.problems, key=lambda d: d.sort_key),
-                "the project file has errors",
-                root=str(self.root),
-                files=[self.project_file],
+                problems, "the project file has errors", root=str(self.root), files=[self.project_file]
             )
         (entry,) = content.entries
         return entry.document.id.name, entry.document.spec
@@ -220,15 +203,15 @@ class _Loading:
             total += len(data)
             if total > discovery.MAX_TOTAL_BYTES:
                 raise errors.ConfigIncomplete("the configuration files are larger than 256 MiB together")
-            self.files[path] = _File(sha=_sha(data), data=data)
+            self.files[path] = ConfigFile(sha=_sha(data), data=data)
 
     def _key(self, sha: str, project: resources.Project, found: Found) -> str:
         """What the checks of the whole tree depend on."""
-        parts = [sha, repr(found.refused), *_catalog_shas(self.root, project.catalog)]
+        parts = [sha, repr(found.refused), *pinned.shas(self.root, project.catalog)]
         parts += [f"{path}\0{file.sha}" for path, file in self.files.items()]
         return _sha("\n".join(parts).encode())
 
-    def _content(self, path: str, file: _File) -> None:
+    def _content(self, path: str, file: ConfigFile) -> None:
         """Parse and validate one file, or take what was made of it before."""
         known: Mapping[str, Any] | None = self.cache.content.get("files", {}).get(path)
         if known is not None and known["sha"] == file.sha:
@@ -241,90 +224,17 @@ class _Loading:
         content: FileContent = _reading().read_file(file.data, path)
         file.entries, file.problems, file.doubtful, file.complete = content
 
+    def _check(self, project: resources.Project, found: Found, data: bytes) -> tuple[Diagnostic, ...]:
+        """Everything that is wrong, in order. Without the cache that needs the rules, which are imported only here."""
+        from reconciler.config.checking import Checking
+
+        checking = Checking(self.root, project, found, self.files, self.catalogs)
+        return tuple(sorted(checking.run(self.project_file, data), key=lambda diagnostic: diagnostic.sort_key))
+
     def _store(self, project: list[Json], key: str, diagnostics: Iterable[Diagnostic]) -> None:
         files: dict[str, Json] = {path: file.cached or _file_json(file) for path, file in self.files.items()}
         tree: dict[str, Json] = {"key": key, "diagnostics": [diagnostic_json(diagnostic) for diagnostic in diagnostics]}
         self.cache.store({"project": project, "files": files, "tree": tree})
-
-    # -- checking ------------------------------------------------------------------------------------------------------
-
-    def _check(self, project: resources.Project, found: Found, project_data: bytes) -> Iterator[Diagnostic]:
-        from reconciler.config import rules
-
-        for file in self.files.values():
-            yield from file.problems
-        yield from self._refused(project, found, project_data)
-        facts, damaged = self._facts(project, found)
-        yield from damaged
-        if not facts.entries and facts.complete and not facts.doubtful:
-            count = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
-            yield Diagnostic(
-                code="E-EMPTY",
-                message=f"there is no document in {count} of {', '.join(project.configs)}",
-                hint="to stop everything, deactivate the connections; an empty project is refused",
-            )
-        yield from self._located(rules.check(facts))
-
-    def _refused(self, project: resources.Project, found: Found, data: bytes) -> Iterator[Diagnostic]:
-        """Paths that may not be read, at the line of the project file that leads to them."""
-        catalog_outside = _outside(self.root, project.catalog)
-        if not found.refused and not catalog_outside:
-            return
-        from reconciler.config import loader
-
-        places = loader.places(data, self.project_file)
-        for refused in found.refused:
-            where = places.value(0, ("spec", "configs", refused.entry))
-            yield Diagnostic(code="E-PATH", message=refused.message, hint=refused.hint, position=where)
-        if catalog_outside:
-            where = places.value(0, ("spec", "catalog"))
-            hint = "name a folder below reconcile.yaml"
-            yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
-
-    def _facts(self, project: resources.Project, found: Found) -> tuple[Facts, Sequence[Diagnostic]]:
-        connections: dict[str, Typed[resources.Connection]] = {}
-        mappings: dict[str, Typed[resources.ProfileFieldMapping]] = {}
-        entries = list(self._entries())
-        for entry in entries:
-            match convert.to_resource(entry.document):
-                case resources.CsConnection() | resources.CcConnection() as connection:
-                    connections.setdefault(connection.name, Typed(resource=connection, entry=entry))
-                case resources.ProfileFieldMapping() as mapping:
-                    mappings.setdefault(mapping.name, Typed(resource=mapping, entry=entry))
-        catalogs, damaged = _read_catalogs(self.root, project.catalog, connections)
-        if self.catalogs is not None:
-            catalogs, damaged = dict(self.catalogs), []
-        facts = Facts(
-            connections=connections,
-            mappings=list(mappings.values()),
-            entries=entries,
-            doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
-            complete=not found.refused and all(file.complete for file in self.files.values()),
-            catalogs=catalogs,
-        )
-        return facts, damaged
-
-    def _located(self, found: Iterable[tuple[Rule, Finding]]) -> Iterator[Diagnostic]:
-        """Findings with positions; a file is walked for them once, and only if something is to be said about it."""
-        walked: dict[str, Places] = {}
-
-        def position(place: Place) -> Position:
-            from reconciler.config import loader
-
-            file, number = place.origin
-            if file not in walked:
-                walked[file] = loader.places(self.files[file].data, file)
-            return (walked[file].key if place.key else walked[file].value)(number, place.path)
-
-        for rule, finding in found:
-            yield Diagnostic(
-                code=rule.code,
-                severity=rule.severity,
-                message=finding.message,
-                hint=finding.hint,
-                position=position(finding.place) if finding.place else None,
-                related=tuple((text, position(place)) for text, place in finding.related),
-            )
 
 
 def _reading() -> ModuleType:
@@ -344,7 +254,7 @@ def _reading() -> ModuleType:
     return reading
 
 
-def _file_json(file: _File) -> dict[str, Json]:
+def _file_json(file: ConfigFile) -> dict[str, Json]:
     return {
         "sha": file.sha,
         "entries": [entry_json(entry) for entry in file.entries],
@@ -356,37 +266,3 @@ def _file_json(file: _File) -> dict[str, Json]:
 
 def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-# -- catalogs ----------------------------------------------------------------------------------------------------------
-
-
-def _outside(root: Path, folder: str) -> str | None:
-    """Why the catalog folder may not be read."""
-    why = discovery.outside(folder)
-    if why is None and not (root / folder).resolve().is_relative_to(root):
-        return "does not lead below the folder of reconcile.yaml"
-    return why
-
-
-def _catalog_shas(root: Path, folder: str) -> Iterator[str]:
-    if _outside(root, folder) is not None:
-        return
-    for file in sorted((root / folder).glob("*.json")):
-        yield f"{file.name}\0{_sha(file.read_bytes()) if file.is_file() else '-'}"
-
-
-def _read_catalogs(root: Path, folder: str, connections: Iterable[str]) -> tuple[dict[str, Catalog], list[Diagnostic]]:
-    """The catalogs that are there, and what is wrong with the others."""
-    from reconciler.config import catalogs
-
-    found: dict[str, Catalog] = {}
-    damaged: list[Diagnostic] = []
-    if _outside(root, folder) is None:
-        for name in connections:
-            read = catalogs.read(root, catalogs.file_name(folder, name), name)
-            if isinstance(read, Diagnostic):
-                damaged.append(read)
-            elif read is not None:
-                found[name] = read
-    return found, damaged

@@ -110,6 +110,22 @@ def test_a_catalog_outside_is_refused(catalog: str, tmp_path: Path) -> None:
     assert loaded.catalogs == {}
 
 
+def test_a_catalog_folder_that_leads_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "catalog").symlink_to("catalog")
+    loaded = load(tmp_path, {"config/a.yaml": examples.CS + "---\n" + examples.CC + "---\n" + examples.mapping(TITLE)})
+    assert codes(loaded.diagnostics) == ["W-CATALOG"]
+
+
+def test_a_catalog_that_cannot_be_read_is_a_finding_with_and_without_cache(tmp_path: Path) -> None:
+    file = playground.write(GOOD, tmp_path)
+    (tmp_path / "catalog" / "acme-cs.json").unlink()
+    (tmp_path / "catalog" / "acme-cs.json").symlink_to("/etc/hostname")
+    for use_cache in (False, True, True):
+        loaded = load_project(file, tmp_path, use_cache=use_cache)
+        assert codes(loaded.diagnostics) == ["E-CATALOG", "W-CATALOG"]
+        assert loaded.catalogs == {}
+
+
 def test_catalogs_can_be_handed_in(tmp_path: Path) -> None:
     file = playground.write(WARNED, tmp_path)
     assert codes(load_project(file, tmp_path).diagnostics) == ["W-CATALOG"]

@@ -1,0 +1,106 @@
+"""All the files of a project against the rules: facts in, findings with places out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from reconciler.config import convert, loader, pinned, rules
+from reconciler.config.discovery import Found
+from reconciler.config.facts import ConfigFile, Facts, Finding, Place, Typed
+from reconciler.config.places import Places
+from reconciler.config.rules.base import Rule
+from reconciler.model import resources
+from reconciler.model.catalog import Catalog
+from reconciler.model.diagnostic import Diagnostic, Position
+
+
+class Checking:
+    """One check of a whole project. `catalogs` stand in for the pinned ones."""
+
+    def __init__(
+        self,
+        root: Path,
+        project: resources.Project,
+        found: Found,
+        files: Mapping[str, ConfigFile],
+        catalogs: Mapping[str, Catalog] | None,
+    ) -> None:
+        self.root = root
+        self.project = project
+        self.found = found
+        self.files = files
+        self.catalogs = catalogs
+
+    def run(self, project_file: str, project_data: bytes) -> Iterator[Diagnostic]:
+        """Every finding, in no order."""
+        for file in self.files.values():
+            yield from file.problems
+        yield from self._refused(project_file, project_data)
+        facts, damaged = self._facts()
+        yield from damaged
+        if not facts.entries and facts.complete and not facts.doubtful:
+            count = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
+            yield Diagnostic(
+                code="E-EMPTY",
+                message=f"there is no document in {count} of {', '.join(self.project.configs)}",
+                hint="to stop everything, deactivate the connections; an empty project is refused",
+            )
+        yield from self._located(rules.check(facts))
+
+    def _refused(self, project_file: str, data: bytes) -> Iterator[Diagnostic]:
+        """Paths that may not be read, at the line of the project file that leads to them."""
+        catalog_outside = pinned.outside(self.root, self.project.catalog)
+        if not self.found.refused and not catalog_outside:
+            return
+        places = loader.places(data, project_file)
+        for refused in self.found.refused:
+            where = places.value(0, ("spec", "configs", refused.entry))
+            yield Diagnostic(code="E-PATH", message=refused.message, hint=refused.hint, position=where)
+        if catalog_outside:
+            where = places.value(0, ("spec", "catalog"))
+            hint = "name a folder below reconcile.yaml"
+            yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
+
+    def _facts(self) -> tuple[Facts, Sequence[Diagnostic]]:
+        connections: dict[str, Typed[resources.Connection]] = {}
+        mappings: dict[str, Typed[resources.ProfileFieldMapping]] = {}
+        entries = [entry for file in self.files.values() for entry in file.entries]
+        for entry in entries:
+            match convert.to_resource(entry.document):
+                case resources.CsConnection() | resources.CcConnection() as connection:
+                    connections.setdefault(connection.name, Typed(resource=connection, entry=entry))
+                case resources.ProfileFieldMapping() as mapping:
+                    mappings.setdefault(mapping.name, Typed(resource=mapping, entry=entry))
+        catalogs, damaged = pinned.read(self.root, self.project.catalog, connections)
+        if self.catalogs is not None:
+            catalogs, damaged = dict(self.catalogs), []
+        facts = Facts(
+            connections=connections,
+            mappings=list(mappings.values()),
+            entries=entries,
+            doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
+            complete=not self.found.refused and all(file.complete for file in self.files.values()),
+            catalogs=catalogs,
+        )
+        return facts, damaged
+
+    def _located(self, found: Iterable[tuple[Rule, Finding]]) -> Iterator[Diagnostic]:
+        """Findings with positions; a file is walked for them once, and only if something is to be said about it."""
+        walked: dict[str, Places] = {}
+
+        def position(place: Place) -> Position:
+            file, number = place.origin
+            if file not in walked:
+                walked[file] = loader.places(self.files[file].data, file)
+            return (walked[file].key if place.key else walked[file].value)(number, place.path)
+
+        for rule, finding in found:
+            yield Diagnostic(
+                code=rule.code,
+                severity=rule.severity,
+                message=finding.message,
+                hint=finding.hint,
+                position=position(finding.place) if finding.place else None,
+                related=tuple((text, position(place)) for text, place in finding.related),
+            )
