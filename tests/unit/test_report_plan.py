@@ -6,15 +6,16 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from reconciler.model.document import CONNECTION
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Plan
 from reconciler.planning.diff import diff
 from reconciler.planning.limits import Exceeded
-from reconciler.report.plan import MARKDOWN_LIMIT, limit_message, to_json, to_markdown, to_text
+from reconciler.report.plan import MARKDOWN_LIMIT, SCHEMA, limit_message, to_json, to_markdown, to_text
 from reconciler.report.text import Style
 from tests.unit import projects
 from tests.unit.projects import Documents, document, mapping, plan_between
@@ -29,6 +30,7 @@ AFTER = (
     document("Catalog", "cs", {"objects": {"Person": {}, "Company Person": {}}}),
 )
 EXCEEDED = Exceeded(what="mappings", affected=1204, recorded=4000, percent=30.1, allowed_percent=30)
+PLAN_FILES = Draft202012Validator(SCHEMA)
 FEW = settings(max_examples=40)
 
 
@@ -163,6 +165,35 @@ def test_the_plan_file(plan: Plan) -> None:
     assert data["changes"][1]["details"][1] == {"path": "rateLimit.perMinute", "before": 90, "after": "null"}
 
 
+@FEW
+@given(projects.projects(), projects.projects())
+def test_a_plan_file_is_what_its_schema_says(before: Documents, after: Documents) -> None:
+    plan = diff(projects.desired(after), projects.recorded(before, serial=0))
+    PLAN_FILES.validate(json.loads(to_json(plan)))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"formatVersion": 2},
+        {"digest": "0"},
+        {"changes": [{}]},
+        {"only": "m"},
+        {"base": {"lineage": None, "serial": -1, "desired": ""}},
+        {"summary": {"documents": {"add": -1, "change": 0, "forget": 0, "recorded": 0}}},
+        {"more": 1},
+    ],
+)
+def test_the_schema_of_a_plan_file_refuses_anything_else(plan: Plan, damage: dict[str, Json]) -> None:
+    assert not PLAN_FILES.is_valid({**json.loads(to_json(plan)), **damage})
+
+
+def test_a_plan_file_is_made_for_reading() -> None:
+    text = to_json(plan_between([], [mapping("m", {"Größe": "Size"})]))
+    assert '\n      "action": "add",\n' in text
+    assert '"item": "Größe"' in text
+
+
 # -- Markdown ----------------------------------------------------------------------------------------------------------
 
 
@@ -203,6 +234,7 @@ def left_out(text: str) -> int:
 
 
 @settings(max_examples=25)
+@example(count=2500, length=0, exceeded=EXCEEDED)
 @given(st.integers(0, 2500), st.integers(0, 300), st.sampled_from([None, EXCEEDED]))
 def test_markdown_fits_and_says_what_it_left_out(count: int, length: int, exceeded: Exceeded | None) -> None:
     plan = big_plan(count, length)
@@ -213,7 +245,7 @@ def test_markdown_fits_and_says_what_it_left_out(count: int, length: int, exceed
     assert text.count("```") == 2
     if left_out(text):
         assert len(text) > MARKDOWN_LIMIT - 1000
-        assert "`reconcile plan`" in text
+        assert f"\n```\n**{left_out(text):,} more lines are not shown**: run `reconcile plan`" in text
 
 
 def test_one_line_that_does_not_fit_is_left_out_too() -> None:

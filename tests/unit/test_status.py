@@ -45,6 +45,8 @@ def test_the_colours() -> None:
         (tally(UPDATED, rejected={Reason.UNAVAILABLE: 1}), YELLOW),
         (tally(UNCHANGED, rejected={Reason.UNAVAILABLE: 9}), YELLOW),
         (tally(CREATED, rejected={Reason.UNAVAILABLE: 9}), YELLOW),
+        (tally(UPDATED, UNCHANGED, rejected={Reason.UNAVAILABLE: 9}), YELLOW),
+        (tally(UPDATED, CREATED, rejected={Reason.UNAVAILABLE: 9}), YELLOW),
         (tally(rejected={Reason.FIELD_MISSING: 1}), YELLOW),
         (tally(rejected={Reason.USER_MISSING: 1}), YELLOW),
         (tally(rejected={Reason.AMBIGUOUS_PERSON: 1}), YELLOW),
@@ -101,7 +103,7 @@ def test_green_has_no_reason() -> None:
     assert of_mapping(tally(UPDATED, skipped=3), completed=True, failure=None) == (GREEN, "")
 
 
-@pytest.mark.parametrize("parts", [*product(Status, repeat=2), *product(Status, repeat=3)])
+@pytest.mark.parametrize("parts", [*product(Status, repeat=1), *product(Status, repeat=2), *product(Status, repeat=3)])
 def test_the_status_of_a_document(parts: tuple[Status, ...]) -> None:
     status, reason = of_document([(part, part.value) for part in parts])
     if GRAY in parts:
