@@ -1,0 +1,103 @@
+"""What somebody does in the first minute: `init`, `sandbox`, `demo`."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance import commands
+from tests.acceptance.projects import SECRETS, ProjectFolder
+from tests.acceptance.world import World
+
+
+def _alive(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_demo_ends_with_greens_and_one_yellow(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    done = commands.reconcile("demo", "--folder", folder, "--people", "60", cwd=tmp_path, env={}).expect(0)
+    typed = re.findall(r"^\$ reconcile (\w+)", done.out, re.MULTILINE)
+    order = ["validate", "catalog", "plan", "apply", "sync", "status", "export"]
+    places = [typed.index(word) for word in order]
+    assert places == sorted(places), typed
+    status = done.out[done.out.rindex("$ reconcile status") :].partition("$ reconcile")[2].partition("\n$ ")[0]
+    documents = re.findall(r"^(.) (Successful|Partially Successful|Pending|Failed) +(\S+)", status, re.MULTILINE)
+    words = [word for _, word, name in documents if name in ("acme-profile", "acme-segments", "partners-profile")]
+    assert sorted(words) == ["Partially Successful", "Successful", "Successful"]
+    for word in ("profile-field-missing", "user-missing", "Profile_field_not_exists", "Where to look next"):
+        assert word in done.out, word
+    assert done.out.count("0 updated") >= 1, "the second cycle sends nothing"
+    assert "sandbox-secret" not in done.out
+    assert done.err == ""
+    port = int(re.findall(r"127\.0\.0\.1:(\d+)", (folder / "connections/gainsight.yaml").read_text())[0])
+    assert not _alive(port), "the sandbox is gone"
+
+
+def test_a_demo_replaces_a_demo_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "precious.txt").write_text("precious")
+    done = commands.reconcile("demo", "--folder", folder, cwd=tmp_path, env={}).expect(64)
+    assert "is no demo" in done.err
+    assert (folder / "precious.txt").read_text() == "precious"
+
+
+def test_what_init_writes_is_valid(tmp_path: Path) -> None:
+    words = ("--name", "acme", "--domain", "acme.gainsightcloud.com", "--tenant", "acme-en", "--region", "us-west-2")
+    done = commands.in_process("init", tmp_path / "new", *words, env={}).expect(0)
+    assert "wrote " in done.out
+    checked = commands.in_process("validate", "--project", tmp_path / "new", env={}).expect(0)
+    assert set(re.findall(r"\[([EW]-[A-Z-]+)\]", checked.out)) == {"W-CATALOG"}
+    assert (
+        "+ ProfileFieldMapping/acme-profile"
+        in commands.in_process("plan", "--project", tmp_path / "new", env={}).expect(0).out
+    )
+    refused = commands.in_process("init", tmp_path / "new", *words, env={}).expect(64)
+    assert "is there already" in refused.err
+    for path in (tmp_path / "new").rglob("*.yaml"):
+        for schema in re.findall(r"\$schema=(\S+)", path.read_text()):
+            assert (path.parent / schema).is_file(), "the editor finds the schema"
+
+
+@pytest.mark.parametrize(
+    "words", [("--name", "No Such Name"), ("--domain", "https://acme.example/x"), ("--tenant", "a: b"), ("--region", "{x}")]
+)  # fmt: skip
+def test_init_refuses_what_would_not_be_valid(tmp_path: Path, words: tuple[str, str]) -> None:
+    done = commands.in_process("init", tmp_path / "new", *words, env={}).expect(64)
+    assert words[0].removeprefix("--") in done.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_sandbox_project_of_init_works_against_the_sandbox_command(tmp_path: Path) -> None:
+    process = commands.start("sandbox", "--tidy", "--people", "25", cwd=tmp_path, env={})
+    try:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        urls = dict(re.findall(r"(cs|cc)=(\S+)", ready))
+        commands.in_process("init", "--sandbox", tmp_path / "box", env={}).expect(0)
+        file = tmp_path / "box/connections/gainsight.yaml"
+        text = (
+            file.read_text().replace("http://127.0.0.1:9401", urls["cs"]).replace("http://127.0.0.1:9402", urls["cc"])
+        )
+        file.write_text(text)
+        for words in (("catalog", "pull"), ("apply",), ("sync", "acme-profile"), ("connections", "test")):
+            commands.in_process(*words, "--project", tmp_path / "box", env=SECRETS).expect(0)
+    finally:
+        process.send_signal(signal.SIGINT)
+        done = commands.finish(process)
+    assert (done.code, done.err) == (0, "")
+
+
+def test_plain_http_needs_the_word_of_the_operator(tmp_path: Path, world: World) -> None:
+    project = ProjectFolder(tmp_path / "acme", world).ready()
+    project.env["RECONCILE_ALLOW_LOOPBACK"] = "0"
+    for words in (("sync", "acme-profile"), ("catalog", "pull", "acme-cs"), ("connections", "test")):
+        done = project.run(*words).expect(1)
+        assert "RECONCILE_ALLOW_LOOPBACK=1" in done.all
