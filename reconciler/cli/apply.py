@@ -44,7 +44,7 @@ def command(
     from reconciler.cli.load import load, place, warn
     from reconciler.cli.terminal import output_style
     from reconciler.engine.applier import apply
-    from reconciler.engine.projection import write_state_file
+    from reconciler.engine.projection import refuse_unusable, write_state_file
     from reconciler.report import plan as report
 
     if plan_file is not None and only:
@@ -52,6 +52,8 @@ def command(
     saved = _read(plan_file) if plan_file is not None else None
     loaded = load(project, cache=not no_cache)
     work = place(loaded)
+    work.database.migrate()  # before the first look: an older database is brought up to date, not refused
+    refuse_unusable(work.database, work.state_file)
     applied = apply(
         loaded,
         work.database,

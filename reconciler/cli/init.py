@@ -51,7 +51,8 @@ def command(
         }
         _refuse_unusable(answers)
         written = write_project(folder, "start", answers)
-        write_schemas(folder / ".reconcile")
+        written.append(folder / ".reconcile")
+        write_schemas(written[-1])
     for path in written:
         click.echo(f"wrote {path}")
     click.echo("\nNext: reconcile validate" + (f" --project {folder}" if folder != Path() else ""))

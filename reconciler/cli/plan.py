@@ -23,6 +23,7 @@ CHANGES_PRESENT = 2
 )
 @click.option(
     "--format",
+    "--output",
     "output",
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
@@ -35,7 +36,7 @@ CHANGES_PRESENT = 2
 def command(
     project: Path | None, only: tuple[str, ...], out: Path | None, output: str, detailed_exitcode: bool, no_cache: bool
 ) -> int:
-    """Show what apply would change. Reads only: needs neither secrets nor network.
+    """Show what apply would change. Reads only, and talks to nothing but the state database.
 
     \b
     reconcile plan

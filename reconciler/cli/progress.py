@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from reconciler.cli.terminal import style_for
+from reconciler.clock import Clock
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -15,14 +19,32 @@ if TYPE_CHECKING:
     from reconciler.engine.cycle import Progress
 
 
-class Silent:
-    """Nobody watches."""
+class Lines:
+    """A line a minute on standard error, for logs: a first cycle within a rate limit can take hours."""
+
+    EVERY = 60.0
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._text = ""
+        self._total: int | None = None
+        self._done = 0
+        self._told = clock.monotonic()
 
     def phase(self, text: str, total: int | None) -> None:
-        return None
+        with self._lock:
+            self._text, self._total, self._done = text, total, 0
 
     def advance(self, count: int) -> None:
-        return None
+        with self._lock:
+            self._done += count
+            now = self._clock.monotonic()
+            if now - self._told < self.EVERY:
+                return
+            self._told = now
+            text = f"{self._text}: {self._done:,} of {self._total or 0:,} values"
+        click.echo(text, err=True)
 
 
 class Bar:
@@ -40,10 +62,10 @@ class Bar:
 
 
 @contextmanager
-def watching() -> Iterator[Progress]:
-    """A bar on a terminal; otherwise nothing, so that logs stay clean."""
+def watching(clock: Clock) -> Iterator[Progress]:
+    """A bar on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        yield Silent()
+        yield Lines(clock)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

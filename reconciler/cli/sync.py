@@ -29,11 +29,12 @@ def command(project: Path | None, name: str, output: str) -> int:
     from reconciler.cli.progress import watching
     from reconciler.cli.wiring import workplace
     from reconciler.engine.cycle import exit_code
-    from reconciler.engine.projection import write_state_file
+    from reconciler.engine.projection import refuse_unusable, write_state_file
     from reconciler.engine.sync import sync
 
     work = workplace(project)
-    with work.signals(), watching() as progress:
+    refuse_unusable(work.database, work.state_file)
+    with work.signals(), watching(work.clock) as progress:
         report = sync(
             work.database,
             name,

@@ -12,6 +12,7 @@ from reconciler.cli.options import common
 @click.command("validate")
 @click.option(
     "--format",
+    "--output",
     "output",
     type=click.Choice(["text", "json", "github"]),
     default="text",

@@ -16,7 +16,7 @@ from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.planning.diff import Desired
-from reconciler.planning.limits import exceeded
+from reconciler.planning.limits import exceeded, needed
 from reconciler.report.plan import limit_message
 from reconciler.state import catalogs, documents, meta
 from reconciler.state.database import Database
@@ -94,7 +94,7 @@ def refuse_stale(plan: Plan, saved: Mapping[str, Json]) -> None:
 
 def _refuse_mass_change(plan: Plan, loaded: LoadedProject, allow: int) -> None:
     broken = exceeded(plan, loaded.project.limits)
-    if broken is not None and broken.affected > allow:
+    if needed(broken) > allow:
         raise errors.SafetyStop(
             limit_message(broken),
             hint="nothing was changed; if this is meant, confirm the number, else look for a missing folder or file",

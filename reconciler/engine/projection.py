@@ -11,7 +11,7 @@ from reconciler import errors
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.run import Run, Tally
-from reconciler.model.status import Status, StatusEntry, of_document
+from reconciler.model.status import Status, StatusEntry, combined
 from reconciler.state import documents, meta, runs, statefile, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
@@ -32,6 +32,14 @@ def write_state_file(database: Database, path: Path, *, rebuild: bool = False) -
 
     written = statefile.write(path, produce, rebuild=rebuild, clock=database.clock)
     return int(written["serial"])
+
+
+def refuse_unusable(database: Database, path: Path) -> None:
+    """Before work that ends with writing the state file: raises `errors.StateProblem` where that would be refused."""
+    with database.read() as session:
+        current = meta.read(session)
+    if path.exists() or path.is_symlink():
+        statefile.read(path, lineage=current.lineage if current else None)
 
 
 def state(session: Session) -> dict[str, Json]:
@@ -83,10 +91,10 @@ class _View:
         head: dict[str, Json] = {"name": id.name, "type": spec.get("type"), "active": spec.get("active", True)}
         if not users:
             return {**head, **self._status(Status.PENDING, UNUSED, recorded.applied_at, Tally(), None)}
-        status, reason = of_document([(entry.status, entry.reason) for entry in users])
+        (status, reason), tally = combined(users)
         newest = max((entry.run_id for entry in users if entry.run_id is not None), default=None)
         since = max(entry.since for entry in users)
-        return {**head, **self._status(status, reason, since, Tally.total(entry.tally for entry in users), newest)}
+        return {**head, **self._status(status, reason, since, tally, newest)}
 
     def document(self, id: DocumentId) -> dict[str, Json]:
         recorded = self.recorded[id]

@@ -9,7 +9,7 @@ from reconciler import errors
 from reconciler.model.document import DocumentId
 from reconciler.model.plan import Action, Change
 from reconciler.model.run import RunResult, Tally
-from reconciler.model.status import Status, StatusEntry, of_document, of_mapping
+from reconciler.model.status import Status, StatusEntry, combined, of_document, of_mapping
 from reconciler.state import outcomes, statuses
 from reconciler.state.session import Session
 
@@ -101,8 +101,7 @@ def _replace(
 ) -> None:
     """Write the entries, and the document's own status over all of its mappings."""
     parts = {**{item: entry for item, entry in before.items() if item}, **{entry.item: entry for entry in entries}}
-    verdict = of_document([(entry.status, entry.reason) for entry in parts.values()])
-    tally = Tally.total(entry.tally for entry in parts.values())
+    verdict, tally = combined(list(parts.values()))
     whole = _entry(document, "", verdict, before.get(""), now=now, run=run, at=at, tally=tally)
     statuses.replace(session, [*parts.values(), whole])
 

@@ -83,6 +83,13 @@ def why(tally: Tally) -> str:
 _WORST_FIRST = (Status.FAILED, Status.PENDING, Status.PARTIAL, Status.SUCCESSFUL)
 
 
+def combined(entries: Sequence[StatusEntry]) -> tuple[tuple[Status, str], Tally]:
+    """Status, reason and counts of several entries taken together; of many reasons for yellow, the most frequent."""
+    tally = Tally.total(entry.tally for entry in entries)
+    status, reason = of_document([(entry.status, entry.reason) for entry in entries])
+    return (status, (why(tally) if status is Status.PARTIAL else "") or reason), tally
+
+
 def of_document(parts: Sequence[tuple[Status, str]]) -> tuple[Status, str]:
     """The status of a document from those of its mappings: red only if all are red, green only if all are green."""
     if not parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.model.plan import Counts, Plan
@@ -19,18 +20,24 @@ class Exceeded:
     allowed_percent: int
 
 
-def exceeded(plan: Plan, limits: Limits) -> Exceeded | None:
-    """The first limit that the plan breaks, or None. Only what is recorded counts: adding is never a mass change."""
-    for what, counts in (("documents", plan.documents), ("mappings", plan.mappings)):
-        if counts.recorded >= limits.min_records and _percent(counts) > limits.max_change_percent:
-            return Exceeded(
-                what=what,
-                affected=counts.affected,
-                recorded=counts.recorded,
-                percent=_percent(counts),
-                allowed_percent=limits.max_change_percent,
-            )
-    return None
+def exceeded(plan: Plan, limits: Limits) -> tuple[Exceeded, ...]:
+    """The limits that the plan breaks. Only what is recorded counts: adding is never a mass change."""
+    return tuple(
+        Exceeded(
+            what=what,
+            affected=counts.affected,
+            recorded=counts.recorded,
+            percent=_percent(counts),
+            allowed_percent=limits.max_change_percent,
+        )
+        for what, counts in (("documents", plan.documents), ("mappings", plan.mappings))
+        if counts.recorded >= limits.min_records and _percent(counts) > limits.max_change_percent
+    )
+
+
+def needed(broken: Sequence[Exceeded]) -> int:
+    """The number that confirms all of them."""
+    return max((one.affected for one in broken), default=0)
 
 
 def _percent(counts: Counts) -> float:

@@ -11,7 +11,7 @@ from typing import assert_never
 from reconciler.model.document import CONNECTION
 from reconciler.model.json import Json, canonical
 from reconciler.model.plan import FORMAT_VERSION, Action, Change, Counts, Detail, Plan
-from reconciler.planning.limits import Exceeded
+from reconciler.planning.limits import Exceeded, needed
 from reconciler.report.text import PLAIN, Style, plural, visible
 
 KEPT = {
@@ -22,11 +22,12 @@ MARKDOWN_LIMIT = 60_000
 """Characters that fit into a comment on the usual git hosts, with room to spare."""
 
 
-def to_text(plan: Plan, *, exceeded: Exceeded | None = None, style: Style = PLAIN) -> str:
+def to_text(plan: Plan, *, exceeded: Sequence[Exceeded] = (), style: Style = PLAIN) -> str:
     """One line a change, then a summary."""
     if plan.empty:
         return f"No changes. {_subject(plan)} as declared (serial {plan.base.serial})."
-    lines = [f"Plan for {visible(plan.project)} (serial {plan.base.serial})", ""]
+    base = f"serial {plan.base.serial}" if plan.base.lineage else "nothing applied yet"
+    lines = [f"Plan for {visible(plan.project)} ({base})", ""]
     for _, changes in groupby(plan.changes, key=lambda change: change.id):
         for change in changes:
             lines += _lines(change, style)
@@ -121,13 +122,14 @@ def _counts(counts: Counts, noun: str) -> str:
     return ", ".join(shown)
 
 
-def limit_message(exceeded: Exceeded) -> str:
+def limit_message(exceeded: Sequence[Exceeded]) -> str:
     """Why apply will stop, and how to go on."""
-    return (
-        f"{exceeded.affected:,} of {exceeded.recorded:,} recorded {exceeded.what} would change "
-        f"({_percent(exceeded.percent)} %, the limit is {exceeded.allowed_percent} %): "
-        f"apply needs --allow-mass-change {exceeded.affected}"
+    broken = " and ".join(
+        f"{one.affected:,} of {one.recorded:,} recorded {one.what} would change "
+        f"({_percent(one.percent)} %, the limit is {one.allowed_percent} %)"
+        for one in exceeded
     )
+    return f"{broken}: apply needs --allow-mass-change {needed(exceeded)}"
 
 
 def _percent(value: float) -> str:
@@ -140,7 +142,7 @@ def to_json(plan: Plan) -> str:
     return json.dumps(plan.to_json(), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_markdown(plan: Plan, *, exceeded: Exceeded | None = None) -> str:
+def to_markdown(plan: Plan, *, exceeded: Sequence[Exceeded] = ()) -> str:
     """For a comment on a pull request. Cut only where a host would cut, and then it says so."""
     if plan.empty:
         return f"### reconcile plan: no changes\n\n{_subject(plan)} as declared (serial {plan.base.serial}).\n"

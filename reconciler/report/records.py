@@ -14,7 +14,18 @@ from reconciler.model.value import Rendered
 from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
 
 FORMAT_VERSION = 1
-CSV_HEAD = ("Field", "Key", "Name", "Value", "Reason", "Detail", "First seen", "Last seen", "Attempts", "Advice")
+CSV_HEAD = (
+    "Profile Field",
+    "User",
+    "Name",
+    "Value",
+    "Reason",
+    "Detail",
+    "First seen",
+    "Last seen",
+    "Attempts",
+    "Advice",
+)
 VALUE_WIDTH = 40
 """Characters of a value that a table shows; JSON and CSV have it whole."""
 

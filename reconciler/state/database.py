@@ -11,7 +11,6 @@ end of `begin()` on PostgreSQL may mean that the commit arrived and its answer d
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from sqlalchemy import Connection, Engine
 
 from reconciler import errors
-from reconciler.clock import Clock
+from reconciler.clock import Clock, chance
 from reconciler.state import address, engines, files, schema, tables
 from reconciler.state.session import Session
 from reconciler.state.translate import foreign, problem, translated
@@ -37,7 +36,7 @@ ATTEMPTS = 5
 T = TypeVar("T")
 
 
-def open_database(url: str, *, clock: Clock, root: Path, jitter: Callable[[], float] = random.random) -> Database:
+def open_database(url: str, *, clock: Clock, root: Path, jitter: Callable[[], float] = chance) -> Database:
     """A database by its URL; a relative SQLite path stands below `root`. Connects to nothing yet.
 
     `jitter` gives numbers from 0 to 1. Raises `errors.UsageError` for a URL that is not understood.
@@ -48,7 +47,7 @@ def open_database(url: str, *, clock: Clock, root: Path, jitter: Callable[[], fl
 class Database:
     """One state database. Safe to share between threads; every transaction has a connection of its own."""
 
-    def __init__(self, where: address.Address, *, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(self, where: address.Address, *, clock: Clock, jitter: Callable[[], float] = chance) -> None:
         self._address = where
         self._clock = clock
         self._jitter = jitter

@@ -133,7 +133,7 @@ def _live(project: ProjectFolder, rounds: list[list[Step]]) -> None:
     assert project.world.new_writes() == []
 
 
-@settings(max_examples=14, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rounds=st.lists(STEPS, min_size=1, max_size=3))
 def test_a_cycle_writes_exactly_what_changed(applied: ProjectFolder, rounds: list[list[Step]], tmp_path: Path) -> None:
     applied.world.reset()
@@ -144,7 +144,7 @@ def test_a_cycle_writes_exactly_what_changed(applied: ProjectFolder, rounds: lis
     _live(copy, rounds)
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rounds=st.lists(STEPS, min_size=1, max_size=2))
 def test_and_so_it_does_on_postgresql(
     small_world: World, postgres: Postgres, rounds: list[list[Step]], tmp_path_factory: pytest.TempPathFactory

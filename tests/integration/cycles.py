@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.progress import Silent
+from reconciler.cli.progress import Lines
 from reconciler.cli.wiring import Workplace
 from reconciler.config.load import load_project_file
 from reconciler.connectors.base import Unlimited
@@ -72,7 +72,7 @@ class Hurry:
             holder="test",
             clock=self.clock,
             stop=self.work.stop,
-            progress=Silent(),
+            progress=Lines(self.clock),
         )
         assert report.run.tally.balanced
         assert all(tally.balanced for tally in report.tallies.values())

@@ -24,7 +24,7 @@ WRITES = {"method": "PUT", "path": "/profile_field/"}
 def quick(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hurry]:
     project.mapping("acme-profile", LINES)
     project.ready()
-    with hurry(project, monkeypatch, attempts=5) as found:
+    with hurry(project, monkeypatch) as found:
         yield found
 
 

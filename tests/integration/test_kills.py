@@ -26,7 +26,7 @@ WORKERS = 4
 @pytest.fixture(scope="module")
 def busy_world() -> Iterator[World]:
     """One community with 60 members, which answers as slowly as a near one does."""
-    config = SandboxConfig(people=60, quirks=False, communities=1, person_null_share=0.0, latency=0.004)
+    config = SandboxConfig(people=60, quirks=False, communities=1, person_null_share=0.0, latency=0.006)
     yield from running(Sandbox(config))
 
 
@@ -51,15 +51,15 @@ def _prepared(world: World, root: Path, database: str | None) -> Iterator[tuple[
 
 
 def _shake(world: World, draw: random.Random) -> None:
-    """Everybody gets new values, so that a cycle has something to do."""
-    for row in world.query("person", ["Email"]):
+    """Many get new values, so that a cycle has something to do."""
+    for row in world.query("person", ["Email"])[::2]:
         world.edit("company_person", row["Email"], Title=f"Job {draw.random():.6f}", Role=f"Role {draw.random():.6f}")
 
 
 def test_killed_cycles_converge(killed: tuple[ProjectFolder, Forker]) -> None:
     project, starter = killed
     world, draw = project.world, random.Random(7)
-    kills = KILLS if project.database is None else KILLS // 4
+    kills = KILLS if project.database is None else KILLS // 5
     assert starter.run("apply")[0] == 0
     code, whole = starter.run("sync", "acme-profile")
     assert code == 0
@@ -72,7 +72,7 @@ def test_killed_cycles_converge(killed: tuple[ProjectFolder, Forker]) -> None:
         world.new_writes()
         rounds = 0
         while True:
-            code, _ = starter.run("sync", "acme-profile", kill_after=draw.uniform(0.01, whole))
+            code, _ = starter.run("sync", "acme-profile", kill_after=draw.uniform(0.01, whole * 0.6))
             rounds += 1
             assert code in (0, -9), code
             assert state_serial(project) >= serial
@@ -100,7 +100,7 @@ def test_killed_cycles_converge(killed: tuple[ProjectFolder, Forker]) -> None:
 def test_killed_applies_leave_whole_documents(killed: tuple[ProjectFolder, Forker]) -> None:
     project, starter = killed
     draw = random.Random(11)
-    kills = KILLS if project.database is None else KILLS // 4
+    kills = KILLS if project.database is None else KILLS // 5
     starter.run("apply")  # the first one also makes the database
     project.mapping("region", [("Company Person", "Region__gc", "Region")])
     _, whole = starter.run("apply")

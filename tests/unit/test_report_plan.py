@@ -29,7 +29,7 @@ AFTER = (
     mapping("m", {"Job Title": "Role", "Tier": "Tier"}),
     document("Catalog", "cs", {"objects": {"Person": {}, "Company Person": {}}}),
 )
-EXCEEDED = Exceeded(what="mappings", affected=1204, recorded=4000, percent=30.1, allowed_percent=30)
+EXCEEDED = (Exceeded(what="mappings", affected=1204, recorded=4000, percent=30.1, allowed_percent=30),)
 PLAN_FILES = Draft202012Validator(SCHEMA)
 FEW = settings(max_examples=40)
 
@@ -141,11 +141,20 @@ def test_an_exceeded_limit_says_how_to_go_on(plan: Plan) -> None:
 def test_a_share_above_the_limit_never_reads_as_the_limit(allowed: int, recorded: int, affected: int) -> None:
     percent = 100 * affected / recorded
     message = limit_message(
-        Exceeded(what="documents", affected=affected, recorded=recorded, percent=percent, allowed_percent=allowed)
+        [Exceeded(what="documents", affected=affected, recorded=recorded, percent=percent, allowed_percent=allowed)]
     )
     shown = re.search(r"\(([\d.e+]+) %", message)
     assert shown is not None
     assert (float(shown[1]) > allowed) == (percent > allowed)
+
+
+def test_every_limit_that_is_broken_is_named_and_one_number_confirms_them_all() -> None:
+    documents = Exceeded(what="documents", affected=2, recorded=4, percent=50.0, allowed_percent=10)
+    mappings = Exceeded(what="mappings", affected=4, recorded=8, percent=50.0, allowed_percent=10)
+    message = limit_message([documents, mappings])
+    assert "2 of 4 recorded documents" in message
+    assert "4 of 8 recorded mappings" in message
+    assert message.endswith("--allow-mass-change 4")
 
 
 # -- JSON --------------------------------------------------------------------------------------------------------------
@@ -235,7 +244,7 @@ def left_out(text: str) -> int:
 
 @settings(max_examples=25)
 @example(count=2500, length=0, exceeded=EXCEEDED)
-@given(st.integers(0, 2500), st.integers(0, 300), st.sampled_from([None, EXCEEDED]))
+@given(st.integers(0, 2500), st.integers(0, 300), st.sampled_from([(), EXCEEDED]))
 def test_markdown_fits_and_says_what_it_left_out(count: int, length: int, exceeded: Exceeded | None) -> None:
     plan = big_plan(count, length)
     text = to_markdown(plan, exceeded=exceeded)

@@ -87,8 +87,8 @@ def test_a_value_that_is_not_known_is_empty() -> None:
 def test_csv_has_everything() -> None:
     (row,) = records.csv_rows([Record()])
     assert dict(zip(records.CSV_HEAD, row, strict=True)) == {
-        "Field": "City",
-        "Key": "7",
+        "Profile Field": "City",
+        "User": "7",
         "Name": "Ada",
         "Value": "Berlin",
         "Reason": "user-missing",
