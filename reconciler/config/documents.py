@@ -124,9 +124,24 @@ _SCHEDULE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "every": {"type": "string", "pattern": shapes.PERIOD, "examples": ["4h", "30m", "1d"]},
-        "cron": {"type": "string", "pattern": shapes.CRON, "examples": ["0 */4 * * *"]},
-        "timezone": {"type": "string", "default": "UTC", "examples": ["Europe/Berlin"]},
+        "every": {
+            "type": "string",
+            "pattern": shapes.PERIOD,
+            "description": "A period: m, h or d; at least 5m.",
+            "examples": ["4h", "30m", "1d"],
+        },
+        "cron": {
+            "type": "string",
+            "pattern": shapes.CRON,
+            "description": "Five cron fields; at least 5 minutes apart.",
+            "examples": ["0 */4 * * *"],
+        },
+        "timezone": {
+            "type": "string",
+            "default": "UTC",
+            "description": "Where the cron fields are read; only with cron.",
+            "examples": ["Europe/Berlin"],
+        },
     },
     "oneOf": [{"required": ["every"], "not": {"required": ["timezone"]}}, {"required": ["cron"]}],
     "examples": [{"every": "4h"}, {"cron": "0 */4 * * *", "timezone": "Europe/Berlin"}],
@@ -172,8 +187,12 @@ class ProfileFieldSpec(Strict):
     """A user profile field, as an admin set it up in the community."""
 
     name: Annotated[str, Field(max_length=255, description="Exactly as in the community.", examples=["Job Title"])]
-    type: Literal["text", "number", "date", "boolean", "dropdown", "multiselect"] = "text"
-    visibility: Literal["public", "private", "hidden"] = "public"
+    type: Literal["text", "number", "date", "boolean", "dropdown", "multiselect"] = Field(
+        default="text", description="What the field takes; attributes that do not fit are refused."
+    )
+    visibility: Literal["public", "private", "hidden"] = Field(
+        default="public", description="Who can see it. Communities make fields public unless an admin changes that."
+    )
 
 
 BaseUrl = Annotated[
@@ -204,7 +223,7 @@ class CsSpec(_ConnectionSpec):
         Field(description="Host name of the tenant.", examples=["acme.gainsightcloud.com"]),
         Field(json_schema_extra={"pattern": shapes.HOST}),
     ]
-    accessKey: Secret
+    accessKey: Annotated[Secret, Field(description="Of the Gainsight API connection; an organisation has one.")]
     rateLimit: CsRateLimit = CsRateLimit()
 
 
@@ -228,12 +247,15 @@ class CcSpec(_ConnectionSpec):
             examples=["eu-west-1"],
         ),
     ]
-    clientId: Secret
-    clientSecret: Secret
+    clientId: Annotated[Secret, Field(description="Of the API credentials in Control > Integrations > API.")]
+    clientSecret: Annotated[Secret, Field(description="Of the same credentials.")]
     connectedTo: Name | None = Field(
         default=None, description="The CS connection at the other end of the one-click connection."
     )
-    pathPrefix: Literal["/api1", ""] = defaults.PATH_PREFIX
+    pathPrefix: Literal["/api1", ""] = Field(
+        default=defaults.PATH_PREFIX,
+        description="What the paths of the user API begin with; older tenants have nothing there.",
+    )
     profileFields: list[ProfileFieldSpec] = Field(
         default=[], description="The API cannot list them, so they are declared."
     )
@@ -266,7 +288,9 @@ class Connection(AnyKind):
 class FieldMappingSpec(Strict):
     """One attribute of a CS object that is written to one profile field."""
 
-    object: Annotated[str, Field(json_schema_extra={"enum": list(SOURCE_OBJECTS)})]
+    object: Annotated[
+        str, Field(description="The CS object that is read.", json_schema_extra={"enum": list(SOURCE_OBJECTS)})
+    ]
     attribute: Annotated[
         str,
         Field(
@@ -277,7 +301,15 @@ class FieldMappingSpec(Strict):
             json_schema_extra={"not": {"pattern": r"__gr\."}},
         ),
     ]
-    profileField: Annotated[str, Field(max_length=255, json_schema_extra={"minLength": 1}, examples=["Job Title"])]
+    profileField: Annotated[
+        str,
+        Field(
+            max_length=255,
+            description="Name of a profile field that the connection declares. One mapping writes it, over all documents.",
+            json_schema_extra={"minLength": 1},
+            examples=["Job Title"],
+        ),
+    ]
 
 
 class MappingSpec(Strict):
@@ -288,7 +320,7 @@ class MappingSpec(Strict):
     schedule: Annotated[Schedule, WithJsonSchema({**_SCHEDULE_SCHEMA, "default": {"every": defaults.EVERY}})] = (
         Schedule(every=defaults.EVERY)
     )
-    mappings: list[FieldMappingSpec] = Field(min_length=1)
+    mappings: list[FieldMappingSpec] = Field(min_length=1, description="What is written where.")
 
 
 class ProfileFieldMapping(AnyKind):

@@ -110,7 +110,11 @@ def _about(node: Schema, definitions: Schema) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return ", ".join(f"{key}: {inner}" for key, inner in value.items()) if isinstance(value, dict) else str(value)
+    return (
+        ", ".join(f"{key}: {inner}" for key, inner in value.items() if inner is not None)
+        if isinstance(value, dict)
+        else str(value)
+    )
 
 
 def _first_line(text: str) -> str:

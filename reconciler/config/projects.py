@@ -26,8 +26,15 @@ def _database(value: object) -> object:
 class LimitsSpec(Strict):
     """How much one apply may change without being confirmed."""
 
-    maxChangePercent: int = Field(default=defaults.LIMITS.max_change_percent, ge=0, le=100)
-    minRecords: int = Field(default=defaults.LIMITS.min_records, ge=0, le=1_000_000)
+    maxChangePercent: int = Field(
+        default=defaults.LIMITS.max_change_percent,
+        ge=0,
+        le=100,
+        description="Share of the recorded documents, and of the mappings, that may change or be forgotten unconfirmed.",
+    )
+    minRecords: int = Field(
+        default=defaults.LIMITS.min_records, ge=0, le=1_000_000, description="With fewer recorded there is no limit."
+    )
 
 
 RelativePath = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -44,9 +51,16 @@ class ProjectSpec(Strict):
             {"anyOf": [{"type": "string", "minLength": 1, "not": {"pattern": "://[^/@]*:[^/@]+@"}}, ONE_REFERENCE]}
         ),
     ] = Field(default=defaults.DATABASE, description="A database URL without a password, or a reference to one.")
-    stateFile: RelativePath = defaults.STATE_FILE
-    catalog: RelativePath = defaults.CATALOG
-    limits: LimitsSpec = LimitsSpec()
+    stateFile: RelativePath = Field(
+        default=defaults.STATE_FILE,
+        description="Where the statuses are written for scripts and dashboards. Not for git.",
+    )
+    catalog: RelativePath = Field(
+        default=defaults.CATALOG, description="Folder of the pinned remote metadata. Commit it."
+    )
+    limits: LimitsSpec = Field(
+        default=LimitsSpec(), description="How much one apply may change without being confirmed."
+    )
 
 
 class Project(AnyKind):
