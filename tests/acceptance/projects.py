@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.acceptance import commands
 from tests.acceptance.commands import Done
@@ -195,7 +196,7 @@ class ProjectFolder:
         found = {entry["profileField"]: (entry["status"], entry["reason"]) for entry in document["mappings"]}
         return {"": (document["status"], document["reason"]), **found}
 
-    def counts(self, run: int) -> dict[str, int]:
+    def counts(self, run: int) -> dict[str, Any]:
         """The counts of one run, as the activity log has them."""
         return dict(self.run("activity", str(run), "--output", "json").expect(0).json["counts"])
 

@@ -112,8 +112,8 @@ def test_6_for_a_missing_or_empty_secret_of_the_command_that_needs_it(project: P
         if value is not None:
             env["ACME_CC_SECRET"] = value
         project.env = env
-        for words in (("validate",), ("plan",), ("status",), ("apply",)):
-            project.run(*words).expect(0)
+        for word in ("validate", "plan", "status", "apply"):
+            project.run(word).expect(0)
         for words in (("sync", "acme-profile"), ("connections", "test"), ("doctor",), ("catalog", "pull")):
             done = project.run(*words).expect(6)
             assert "ACME_CC_SECRET" in done.all

@@ -160,8 +160,8 @@ def test_records_can_be_filtered_and_exported(project: ProjectFolder) -> None:
     assert f"{len(everything) - 1} more values not shown" in shown
     rows = list(csv.reader(io.StringIO(project.run("records", "acme-profile", "--output", "csv").expect(0).out)))
     assert rows[0] == [
-        "Field",
-        "Key",
+        "Profile Field",
+        "User",
         "Name",
         "Value",
         "Reason",

@@ -60,7 +60,7 @@ class Community(Plain):
         return answer
 
     def user(self, method: str, path: str) -> Answer:
-        return self.call(method, f"{self.prefix}/user{path}", **self.headers)
+        return self.call(method, f"{self.prefix}/user{path}", None, **self.headers)
 
 
 class Tenant(Plain):
@@ -192,12 +192,12 @@ def test_the_envelope_of_errors(tenant: Tenant) -> None:
 
 
 def test_describing_objects_and_their_lookups(tenant: Tenant) -> None:
-    key = {"Accesskey": "sandbox-access-key"}
-    status, _, listed = tenant.call("GET", "/v1/meta/services/objects/list?po=company&em=false", **key)
+    key = "sandbox-access-key"
+    status, _, listed = tenant.call("GET", "/v1/meta/services/objects/list?po=company&em=false", Accesskey=key)
     assert status == 200
     assert {"person", "company_person", "company"} <= {item["objectName"] for item in listed["data"]}
     flags = "ic=false&cl=0&idd=false&ihc=false&piec=false"
-    status, _, described = tenant.call("GET", f"/v1/meta/services/objects/company/describe?{flags}", **key)
+    status, _, described = tenant.call("GET", f"/v1/meta/services/objects/company/describe?{flags}", Accesskey=key)
     assert status == 200
     item = described["data"][0] if isinstance(described["data"], list) else described["data"]
     fields = {field["fieldName"]: field for field in item["fields"]}

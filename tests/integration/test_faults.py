@@ -152,13 +152,14 @@ def test_a_query_refused_for_another_reason_fails_the_cycle(quick: Hurry) -> Non
 def test_a_storm_of_429_is_waited_out(quick: Hurry, asked: str) -> None:
     world = quick.project.world
     headers = {"Retry-After": asked} if asked else {}
-    world.fault({"status": 429, "headers": headers}, **WRITES, times=6)
+    # Four, because the hurried clock may let one value meet all of them, and the fifth try is the last one.
+    world.fault({"status": 429, "headers": headers}, **WRITES, times=4)
     world.fault({"status": 429, "headers": headers}, side="cs", path="/query/", times=2)
     report = quick.sync()
     assert report.run.result is RunResult.SUCCESS
-    assert world.hits() == 8
+    assert world.hits() == 6
     if asked == "7":
-        assert sum(wait >= 7 for wait in quick.clock.waited) >= 8
+        assert sum(wait >= 7 for wait in quick.clock.waited) >= 6
     _holds(world)
 
 

@@ -110,11 +110,14 @@ def test_a_database_from_a_backup_is_noticed(synced: ProjectFolder) -> None:
         assert REPAIR in done.err
 
 
+def _link(path: Path) -> None:
+    path.symlink_to("/etc/hostname")
+
+
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
 def test_something_else_in_place_of_the_state_file(synced: ProjectFolder, kind: str) -> None:
     _file(synced).unlink()
-    make = {"folder": Path.mkdir, "link": lambda path: path.symlink_to("/etc/hostname"), "pipe": os.mkfifo}[kind]
-    make(_file(synced))
+    {"folder": Path.mkdir, "link": _link, "pipe": os.mkfifo}[kind](_file(synced))
     for words in (("state", "show"), ("state", "rebuild"), ("sync", "acme-profile")):
         done = synced.run(*words).expect(1)
         assert "spec.stateFile" in done.err

@@ -81,8 +81,8 @@ def test_an_older_database_is_upgraded_and_keeps_everything(on_both: ProjectFold
     project = on_both.ready()
     project.sync()
     before = project.run("export").out.splitlines()
-    for words in (("plan",), ("status",), ("export",)):
-        done = _run(project, later, *words).expect(1)
+    for word in ("plan", "status", "export"):
+        done = _run(project, later, word).expect(1)
         assert "written by an older version" in done.err
         assert "reconcile apply" in done.err, "readers change nothing, and say who does"
     assert execute(project, "SELECT version_num FROM schema_version") == [(tables.HEAD,)]
