@@ -44,6 +44,8 @@ GROUPS: dict[str, dict[str, Entry]] = {
 
 COMMANDS: dict[str, Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
+SUBCOMMANDS = ("pull", "diff", "test", "show", "rebuild")
+
 
 def help_text() -> str:
     """What `reconcile --help` prints."""

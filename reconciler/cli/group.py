@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from pathlib import Path
+from typing import Any
 
 import click
 
 from reconciler import __version__
-from reconciler.cli.commands import COMMANDS, help_text
+from reconciler.cli.commands import COMMANDS, SUBCOMMANDS, help_text
+from reconciler.cli.options import common
 
 
 class LazyGroup(click.Group):
@@ -40,6 +43,16 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="reconcile", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
-def cli() -> None:
+@common
+@click.pass_context
+def cli(ctx: click.Context, project: Path | None) -> None:
     """Mappings in YAML, reviewed in git, planned, applied and kept in sync."""
+    if project is not None:
+        ctx.default_map = _Everywhere(project=project)
+
+
+class _Everywhere(dict[str, Any]):
+    """Defaults that hold for every command below, however deep: options may stand before the command, too."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key, self if key in COMMANDS or key in SUBCOMMANDS else default)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +46,10 @@ def command(project: Path | None, name: str, output: str) -> int:
             stop=work.stop,
             progress=progress,
         )
-    _print(report, output)
+    # What the cycle did is told by the exit code, too, also when nobody reads the text.
+    with suppress(BrokenPipeError):
+        _print(report, output)
+        sys.stdout.flush()
     write_state_file(work.database, work.state_file)
     return exit_code(report)
 

@@ -38,8 +38,14 @@ def refuse_unusable(database: Database, path: Path) -> None:
     """Before work that ends with writing the state file: raises `errors.StateProblem` where that would be refused."""
     with database.read() as session:
         current = meta.read(session)
-    if path.exists() or path.is_symlink():
-        statefile.read(path, lineage=current.lineage if current else None)
+    if not path.exists() and not path.is_symlink():
+        return
+    found = statefile.read(path, lineage=current.lineage if current else None)
+    if current is not None and found["serial"] > current.serial:
+        raise errors.StateProblem(
+            f"the state file {path} has serial {found['serial']}, {database.label} has {current.serial}: the database went back",
+            hint="restore the newer database; if this one is right, run `reconcile state rebuild`",
+        )
 
 
 def state(session: Session) -> dict[str, Json]:

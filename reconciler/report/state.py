@@ -33,4 +33,4 @@ def to_text(state: Mapping[str, Any], *, style: Style = PLAIN) -> str:
 
 def _status(entry: Mapping[str, Any], style: Style) -> str:
     word = entry.get("status")
-    return style.status(Status(word)) if word else "-"
+    return style.coloured(Status(word).colour, word) if word else "-"

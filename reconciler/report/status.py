@@ -54,7 +54,7 @@ def _row(entry: StatusEntry, name: str, style: Style, due: str) -> list[str]:
     tally = entry.tally
     numbers = [tally.read, tally.outcomes[Outcome.UPDATED], tally.outcomes[Outcome.UNCHANGED]]
     return [
-        style.status(entry.status, f"{SYMBOLS[entry.status]} {entry.status.value}"),
+        style.coloured(entry.status.colour, f"{SYMBOLS[entry.status]} {entry.status.value}"),
         name,
         moment(entry.since),
         moment(entry.last_run_at),

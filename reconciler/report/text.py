@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model.status import Status
-
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _JOINERS = {"\u200d", "\u200c", "\ufe0f"}
 """Format characters that emoji and some scripts need; they move nothing on the screen."""
@@ -51,10 +49,9 @@ class Style:
     def dim(self, text: str) -> str:
         return self._paint("2", text)
 
-    def status(self, status: Status, text: str | None = None) -> str:
-        """The status word in its colour; gray is dim."""
-        paint = {"green": self.green, "yellow": self.yellow, "red": self.red, "gray": self.dim}[status.colour]
-        return paint(text if text is not None else status.value)
+    def coloured(self, colour: str, text: str) -> str:
+        """`text` in one of the colours of a status; gray is dim."""
+        return {"green": self.green, "yellow": self.yellow, "red": self.red, "gray": self.dim}[colour](text)
 
 
 PLAIN = Style(enabled=False)

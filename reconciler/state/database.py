@@ -233,7 +233,8 @@ class Database:
                 engine.dispose()
 
     def _upgrade(self) -> None:
-        with self._engine.connect() as connection:
+        # By the reader: somebody else's database is refused before anything about it changes.
+        with self._reader.connect() as connection:
             self._start_on(connection, engines.READ)
             current = schema.inspect(connection, self.label) is schema.Schema.CURRENT
         if not current:

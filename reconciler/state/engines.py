@@ -33,6 +33,8 @@ PRAGMAS = (
     "cache_size = -8192",
 )
 
+READ_PRAGMAS = ("query_only = ON", "temp_store = FILE", "cache_size = -8192")
+
 READ = "read"
 WRITE = "write"
 SCRATCH = "scratch"
@@ -43,7 +45,7 @@ def create(address: Address, *, read_only: bool = False) -> Engine:
     """An engine that connects when it is first used. No statement of it ever shows its parameters in an error."""
     match address:
         case SqliteAddress():
-            return sqlite(address.path, pragmas=(*PRAGMAS, "query_only = ON") if read_only else PRAGMAS)
+            return sqlite(address.path, pragmas=READ_PRAGMAS if read_only else PRAGMAS)
         case PostgresqlAddress():
             return _postgresql(address)
 

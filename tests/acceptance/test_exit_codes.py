@@ -217,3 +217,10 @@ def test_warnings_of_a_plan_do_not_spoil_its_output(project: ProjectFolder) -> N
     done = project.run("plan", "--format", "json").expect(0)
     assert json.loads(done.out)["formatVersion"] == 1
     assert "warning" in done.err
+
+
+def test_the_project_may_be_named_before_the_command_too(project: ProjectFolder, tmp_path: Path) -> None:
+    for words in (("validate",), ("plan",), ("catalog", "diff", "--help")):
+        after = commands.reconcile(*words, "--project", project.root, cwd=tmp_path, env={}).expect(0)
+        before = commands.reconcile("--project", project.root, *words, cwd=tmp_path, env={}).expect(0)
+        assert before.out == after.out

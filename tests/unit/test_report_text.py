@@ -64,7 +64,7 @@ def test_visible_keeps_everything_else(text: str) -> None:
 def test_no_colours_means_no_escape_at_all() -> None:
     for paint in (PLAIN.red, PLAIN.green, PLAIN.yellow, PLAIN.bold, PLAIN.dim):
         assert paint("text") == "text"
-    assert [PLAIN.status(status) for status in Status] == [status.value for status in Status]
+    assert [PLAIN.coloured(status.colour, status.value) for status in Status] == [status.value for status in Status]
 
 
 def test_colours_end_where_they_began_to_matter() -> None:
@@ -74,7 +74,7 @@ def test_colours_end_where_they_began_to_matter() -> None:
 
 
 def test_the_colour_of_a_status() -> None:
-    codes = {status: COLOURS.status(status, "●").removesuffix("●\x1b[0m") for status in Status}
+    codes = {status: COLOURS.coloured(status.colour, "●").removesuffix("●\x1b[0m") for status in Status}
     assert codes == {
         Status.SUCCESSFUL: "\x1b[32m",
         Status.PARTIAL: "\x1b[33m",
