@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from reconciler import errors
+from reconciler import atomic, errors
 
 
 def write_atomically(path: Path, text: str | Iterable[str]) -> None:
@@ -16,17 +14,7 @@ def write_atomically(path: Path, text: str | Iterable[str]) -> None:
         raise errors.UsageError(f"{path} is not a file", hint="choose another name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8", newline="", delete=False
-        ) as temporary:
-            try:
-                temporary.writelines([text] if isinstance(text, str) else text)
-                temporary.flush()
-                os.fsync(temporary.fileno())
-                Path(temporary.name).replace(path)
-            except BaseException:
-                Path(temporary.name).unlink(missing_ok=True)
-                raise
+        atomic.replace(path, (part.encode() for part in ([text] if isinstance(text, str) else text)))
     except OSError as problem:
         raise errors.ReconcileError(
             f"cannot write {path}: {problem.strerror}",

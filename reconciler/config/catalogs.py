@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reconciler import errors
+from reconciler import atomic, errors
 from reconciler.config import discovery
 from reconciler.config.pinned import MAX_BYTES
 from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataType, SeenProfileField
@@ -32,24 +31,11 @@ def write(path: Path, catalog: Catalog) -> bool:
         if path.is_file() and path.read_bytes() == data:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace(path, data)
+        atomic.replace(path, [data])
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise errors.ConfigIncomplete(f"the catalog {path.name} cannot be written: {reason}") from None
     return True
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one. Raises OSError."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            os.fchmod(descriptor, 0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def read(root: Path, path: str, connection: str) -> Catalog | Diagnostic | None:

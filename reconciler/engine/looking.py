@@ -62,7 +62,7 @@ def named(applied: dict[DocumentId, ProfileFieldMapping], name: str) -> Document
     known = ", ".join(sorted(other.name for other in applied)) or "none"
     raise errors.NotFound(
         f"no document '{id.name}' has been applied (applied: {known})",
-        hint="`reconcile plan` shows what is written but not applied yet",
+        hint="commands work with what is applied; `reconcile plan` shows what is written and not applied yet",
     )
 
 

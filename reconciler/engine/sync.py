@@ -15,6 +15,7 @@ from reconciler.config.convert import to_resource
 from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, Remote
 from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
 from reconciler.engine.flows.profile import ProfileFlow, scope
+from reconciler.engine.looking import applied_document
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
 from reconciler.model.resources import CcConnection, CsConnection, ProfileFieldMapping
@@ -86,8 +87,9 @@ def _open(recorded: _Recorded, remotes: Remotes) -> Iterator[tuple[CsRemote, CcR
 
 
 def _load(session: Session, name: str) -> _Recorded:
-    found = {id: entry.document for id, entry in documents.load(session).items()}
-    document = _named(found, name)
+    id = applied_document(session, name)
+    found = {known: entry.document for known, entry in documents.load(session).items()}
+    document = found[id]
     mapping = to_resource(document)
     assert isinstance(mapping, ProfileFieldMapping)
     source, target = (_connection(found, document, connection) for connection in (mapping.source, mapping.target))
@@ -99,18 +101,6 @@ def _load(session: Session, name: str) -> _Recorded:
     _refuse_inactive(source, target)
     return _Recorded(
         mapping=mapping, source=source, target=target, catalog=catalog_files.from_json(content.content, mapping.source)
-    )
-
-
-def _named(found: Mapping[DocumentId, Document], name: str) -> Document:
-    wanted = name.removeprefix(f"{PROFILE_FIELD_MAPPING}/")
-    id = DocumentId(PROFILE_FIELD_MAPPING, wanted)
-    if id in found:
-        return found[id]
-    known = ", ".join(sorted(other.name for other in found if other.kind == PROFILE_FIELD_MAPPING)) or "none"
-    raise errors.NotFound(
-        f"no document '{wanted}' has been applied (applied: {known})",
-        hint="cycles run what is applied, not what is written: `reconcile plan`, then `reconcile apply`",
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler import errors
+from reconciler.atomic import sync_folder
 from reconciler.clock import new_token
 from reconciler.state.translate import REPAIR
 
@@ -64,15 +64,6 @@ def _appear(draft: Path, path: Path) -> None:
     except OSError:
         draft.rename(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in `folder` survive a power cut. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(path: Path, cause: OSError) -> errors.StateUnavailable:

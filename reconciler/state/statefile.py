@@ -18,9 +18,8 @@ from typing import Any
 
 import orjson
 
-from reconciler import errors
-from reconciler.clock import Clock, SystemClock, new_token
-from reconciler.state.files import sync_folder
+from reconciler import atomic, errors
+from reconciler.clock import Clock, SystemClock
 from reconciler.state.statefile_schema import FORMAT_VERSION, SCHEMA, State
 
 __all__ = ["FORMAT_VERSION", "SCHEMA", "read", "write"]
@@ -190,16 +189,7 @@ def _locked(folder: Path, clock: Clock) -> Iterator[None]:
 def _replace(path: Path, data: bytes) -> None:
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
         leftover.unlink(missing_ok=True)
-    draft = path.with_name(f".{path.name}.{new_token()}.tmp")
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    atomic.replace(path, [data])
 
 
 def _damaged(path: Path, why: str) -> errors.StateDamaged:
