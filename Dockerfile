@@ -12,7 +12,7 @@ RUN --mount=type=secret,id=pipconf,target=/etc/pip.conf \
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="reconcile" \
-      org.opencontainers.image.description="GitOps for customer data between Gainsight CS, communities and a warehouse" \
+      org.opencontainers.image.description="GitOps for customer data between Gainsight CS and communities" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/reconcile /opt/reconcile
 ENV PATH="/opt/reconcile/bin:${PATH}" \

@@ -34,7 +34,7 @@ PAGE = 1_000
 KEPT = timedelta(days=30)
 """How long the journal says what a run wrote over what."""
 
-LOOK_BACK = 1_000
+LOOK_BACK = 100
 """Runs that are asked whether an end that reads as empty ever had something."""
 
 

@@ -247,7 +247,7 @@ class _RecordReader:
             normalise(_storable(_text(row[self._email]))),
             _text(row[self._id]),
             _storable(_text(row[self._note])),
-            "1" if self._primary is not None and row[self._primary] is True else "0",
+            "1" if self._primary is not None and str(row[self._primary]).lower() == "true" else "0",
             json.dumps(problems) if problems else "",
             *values,
         )
