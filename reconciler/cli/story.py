@@ -151,20 +151,28 @@ def _show_csv(path: Path) -> None:
 
 
 def _farewell(folder: Path, urls: Mapping[str, str], keep: bool) -> None:
-    exports = " ".join(f"{name}={value}" for name, value in SECRETS.items())
+    places = {
+        f"{folder}/mappings/": "change a mapping, remove one, add one: plan, apply, sync",
+        f"{folder}/synced.csv": "what is in the profiles now",
+        f"{folder}/var/state.json": "the same status for scripts and dashboards",
+        "reconcile explain": "every rule and every code",
+    }
+    wide = max(map(len, places))
     click.echo(
         "What you saw\n"
         "  Mappings in YAML became values in community profiles. A second cycle sent nothing. A missing field and an erased\n"
         "  user cost nobody else a value, and each has a reason and an advice.\n\n"
-        "Where to look next\n"
-        f"  {folder}/mappings/           change a mapping, remove one, add one: plan, apply, sync\n"
-        f"  {folder}/synced.csv          what is in the profiles now\n"
-        f"  {folder}/var/state.json      the same status for scripts and dashboards\n"
-        "  reconcile explain           every rule and every code\n"
+        "Where to look next\n" + "".join(f"  {place:<{wide}}  {what}\n" for place, what in places.items())
     )
     if keep:
-        click.echo(
-            f"To go on:\n  cd {folder} && export {exports}\n  what was written: {urls['cc_url']}/_sandbox/writes"
-        )
+        click.echo(f"To go on:\n  {_way_on(folder)}\n  what was written: {urls['cc_url']}/_sandbox/writes")
     else:
         click.echo("Run it again with KEEP=1 (or --keep) to go on against the sandbox.")
+
+
+def _way_on(folder: Path) -> str:
+    """What to type before the commands work in the demo's folder."""
+    words = [f"{name}={value}" for name, value in SECRETS.items()]
+    if shutil.which("reconcile") is None:
+        words.append(f'PATH="{Path(sys.executable).parent}:$PATH"')
+    return f"cd {folder} && export {' '.join(words)}"
