@@ -10,6 +10,7 @@
     │   ├── StateForeign                belongs to another project (lineage)
     │   ├── StateNewer                  written by a newer version of this program
     │   └── StateUnavailable            cannot be reached, or cannot be written (disk full)
+    │       └── StateBusy     exit 5    another process keeps it locked
     ├── NotFound              exit 1    no such document, run, file
     ├── Locked                exit 5    somebody else holds the lease
     │   └── FenceLost                   the lease was lost while we worked
@@ -102,6 +103,12 @@ class StateUnavailable(StateProblem):
     """The recorded state cannot be reached."""
 
     retryable = True
+
+
+class StateBusy(StateUnavailable):
+    """Another process keeps the recorded state locked."""
+
+    exit_code = 5
 
 
 class NotFound(ReconcileError):

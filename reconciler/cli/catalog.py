@@ -34,13 +34,14 @@ def pull(project: Path | None, names: tuple[str, ...]) -> None:
     reconcile catalog pull acme-cs
     """
     from reconciler.cli.load import load, place
-    from reconciler.cli.online import catalogs, chosen, unseen_fields
+    from reconciler.cli.online import catalogs, chosen, refuse_outside, unseen_fields
     from reconciler.config import catalogs as files
     from reconciler.report.text import plural, visible
 
     loaded = load(project)
     work = place(loaded)
     connections = chosen(loaded, names)
+    refuse_outside(loaded)
     with work.signals():
         for name, found in catalogs(work, connections):
             path = work.catalog_folder / f"{name}.json"
@@ -62,11 +63,12 @@ def pull(project: Path | None, names: tuple[str, ...]) -> None:
 def diff(project: Path | None, names: tuple[str, ...], detailed_exitcode: bool, output: str) -> int:
     """Show what the tenant changed since the catalog was pulled. Writes nothing."""
     from reconciler.cli.load import load, place
-    from reconciler.cli.online import catalogs, chosen
+    from reconciler.cli.online import catalogs, chosen, refuse_damaged
     from reconciler.config import catalogs as files
     from reconciler.model.catalog import Catalog
 
     loaded = load(project)
+    refuse_damaged(loaded)
     work = place(loaded)
     changes: dict[str, list[Change]] = {}
     with work.signals():

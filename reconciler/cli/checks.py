@@ -54,13 +54,13 @@ def state_checks(work: Workplace) -> Iterator[Check]:
     except errors.ReconcileError as error:
         yield _failed("database", error)
         return
-    if current is None:
+    if current is None and not work.state_file.exists():
         return
+    recorded = current.serial if current else 0
     try:
-        serial = statefile.read(work.state_file, lineage=current.lineage)["serial"]
-        agrees = serial == current.serial
-        hint = "" if agrees else "run `reconcile state rebuild`"
-        yield Check(name="state file", ok=agrees, detail=f"serial {serial}, database {current.serial}", hint=hint)
+        serial = statefile.read(work.state_file, lineage=current.lineage if current else None)["serial"]
+        hint = "" if serial == recorded else "restore the newer of the two, or run `reconcile state rebuild`"
+        yield Check(name="state file", ok=not hint, detail=f"serial {serial}, database {recorded}", hint=hint)
     except errors.ReconcileError as error:
         yield _failed("state file", error)
 

@@ -23,15 +23,19 @@ def command(project: Path | None, name: str | None, out: Path | None, raw: bool)
     \b
     reconcile export acme-profile --out synced.csv
     """
-    from reconciler.cli.files import write_atomically
+    from reconciler.cli.files import refuse_own, write_atomically
     from reconciler.cli.wiring import workplace
     from reconciler.engine.looking import export
     from reconciler.report import csv
 
-    with export(workplace(project).database, name) as rows:
+    work = workplace(project)
+    if out is not None:
+        refuse_own(out, work.root, work.own_places)
+    with export(work.database, name) as rows:
         lines = csv.lines(csv.EXPORT_HEAD, rows, raw=raw)
         if out is not None:
             write_atomically(out, lines)
+            click.echo(f"Saved to {out}")
             return
         sys.stdout.flush()
         for line in lines:

@@ -35,9 +35,12 @@ def command(
     reconcile init my-mappings --name acme --domain acme.gainsightcloud.com --tenant acme-en --region eu-west-1
     reconcile init --sandbox sandbox
     """
+    from reconciler import errors
     from reconciler.cli.projects import write_project
     from reconciler.cli.schemas import write_schemas
 
+    if sandbox and (name or domain or tenant or region):
+        raise errors.UsageError("--sandbox asks nothing, so no other option goes with it", hint="leave one of them out")
     if sandbox:
         written = write_project(
             folder, "sandbox", {"cs_url": "http://127.0.0.1:9401", "cc_url": "http://127.0.0.1:9402"}
@@ -61,7 +64,14 @@ def command(
 def _answer(question: str, given: str | None, default: str) -> str:
     if given is not None:
         return given
-    return str(click.prompt(question, default=default)) if sys.stdin.isatty() else default
+    from reconciler import errors
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        option = "--" + question.split(maxsplit=1)[0].lower()
+        raise errors.UsageError(
+            f"{option} is missing, and nobody can be asked", hint="`reconcile init --help` shows all options"
+        )
+    return str(click.prompt(question, default=default))
 
 
 def _refuse_unusable(answers: dict[str, str]) -> None:
@@ -71,6 +81,8 @@ def _refuse_unusable(answers: dict[str, str]) -> None:
         raise errors.UsageError(
             "a project name is made of a-z, 0-9 and -, at most 41 of them", hint="for example: --name acme"
         )
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}", answers["region"]):
+        raise errors.UsageError("--region is no region", hint="for example: eu-west-1, us-west-2")
     for key, value in answers.items():
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}", value):
             raise errors.UsageError(

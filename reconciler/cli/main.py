@@ -18,16 +18,32 @@ COLLECT_RARELY = (100_000, 20, 20)
 
 def main() -> None:
     """Run the command line and exit."""
-    arguments = sys.argv[1:]
+    # A closed stream is None, and everything written to it is nobody's.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - as long as the process; pathlib is slow
+    try:
+        code = _main(sys.argv[1:])
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        code = INTERRUPTED
+    if "click" in sys.modules:  # a command: help is over before anybody could interrupt it
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def _main(arguments: list[str]) -> int:
     if arguments in ([], ["--help"], ["-h"], ["help"]):
         from reconciler.cli.commands import help_text
 
-        sys.exit(_say(help_text(), 0 if arguments else USAGE))
+        return _say(help_text(), 0 if arguments else USAGE)
     if arguments == ["--version"]:
         from reconciler import __version__
 
-        sys.exit(_say(f"reconcile {__version__}", 0))
-    sys.exit(run(arguments))
+        return _say(f"reconcile {__version__}", 0)
+    return run(arguments)
 
 
 def _say(text: str, code: int) -> int:
@@ -35,6 +51,8 @@ def _say(text: str, code: int) -> int:
         print(text, flush=True)
     except BrokenPipeError:
         return _unheard()
+    except OSError as error:
+        return _unwritable(error)
     return code
 
 
@@ -69,20 +87,30 @@ def run(arguments: list[str]) -> int:
     except (BrokenPipeError, SystemExit):
         # click makes a SystemExit of a broken pipe, and of nothing else when it is not standalone.
         return _unheard()
+    except OSError as error:
+        return _unwritable(error)
     except Exception as error:  # noqa: BLE001 - the boundary
         return _bug(error, debug)
 
 
+def _unwritable(error: OSError) -> int:
+    """What is left for a plain error of the operating system: output that cannot be written, or a file that vanished."""
+    _unheard()
+    where = f" {error.filename}" if error.filename else " the output"
+    _complain(f"cannot read or write{where}: {error.strerror}", "check the space on the disk and the permissions")
+    return 1
+
+
 def _invalid(error: errors.ConfigInvalid, debug: bool) -> int:
     """Show what is wrong with the configuration the way `validate` does."""
-    from pathlib import Path
+    import pathlib
 
     from reconciler.cli.redaction import KNOWN
     from reconciler.cli.terminal import style_for
     from reconciler.config.load import shown_source
     from reconciler.report.diagnostics import to_text
 
-    root = Path(error.root)
+    root = pathlib.Path(error.root)
     text = to_text(
         error.diagnostics, source=lambda file: shown_source(root, file), files=error.files, style=style_for(sys.stderr)
     )

@@ -26,6 +26,13 @@ def chosen(loaded: LoadedProject, names: tuple[str, ...]) -> dict[str, Connectio
             loaded.diagnostics, "no connection could be read", root=str(loaded.root), files=loaded.files
         )
     missing = [name for name in names if DocumentId(CONNECTION, name) not in loaded.resources]
+    if missing and not loaded.valid:
+        raise errors.ConfigInvalid(
+            loaded.diagnostics,
+            f"no valid connection is called {', '.join(missing)}",
+            root=str(loaded.root),
+            files=loaded.files,
+        )
     if missing:
         raise errors.NotFound(
             f"no connection is called {', '.join(missing)}", hint=f"declared: {', '.join(sorted(found))}"
@@ -53,3 +60,20 @@ def unseen_fields(connection: Connection, found: Catalog) -> list[str]:
     if not isinstance(connection, CcConnection):
         return []
     return sorted(field.name for field in connection.profile_fields if field.name not in found.profile_fields)
+
+
+def refuse_outside(loaded: LoadedProject) -> None:
+    """Raises `errors.ConfigIncomplete` where the catalog folder leads out of the project, by a link for example."""
+    from reconciler.config.pinned import outside
+
+    why = outside(loaded.root, loaded.project.catalog)
+    if why is not None:
+        hint = "make it a folder of this project; nothing was written"
+        raise errors.ConfigIncomplete(f"the catalog folder {loaded.project.catalog} {why}", hint=hint)
+
+
+def refuse_damaged(loaded: LoadedProject) -> None:
+    """Raises `errors.ConfigInvalid` where a pinned catalog cannot be read: everything would look new."""
+    damaged = [found for found in loaded.diagnostics if found.code == "E-CATALOG"]
+    if damaged:
+        raise errors.ConfigInvalid(damaged, "a pinned catalog cannot be read", root=str(loaded.root))

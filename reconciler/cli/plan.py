@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import common
+
+if TYPE_CHECKING:
+    from reconciler.cli.wiring import Workplace
 
 CHANGES_PRESENT = 2
 
@@ -54,7 +58,7 @@ def command(
     warn(loaded)
     broken = exceeded(plan, loaded.project.limits)
     if out is not None:
-        _save(out, report.to_json(plan))
+        _save(out, report.to_json(plan), place(loaded))
     match output:
         case "json":
             click.echo(report.to_json(plan), nl=False)
@@ -67,7 +71,8 @@ def command(
     return CHANGES_PRESENT if detailed_exitcode and not plan.empty else 0
 
 
-def _save(path: Path, text: str) -> None:
-    from reconciler.cli.files import write_atomically
+def _save(path: Path, text: str, work: Workplace) -> None:
+    from reconciler.cli.files import refuse_own, write_atomically
 
+    refuse_own(path, work.root, work.own_places)
     write_atomically(path, text)

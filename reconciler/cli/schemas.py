@@ -27,6 +27,7 @@ def _text(schema: Mapping[str, Any]) -> str:
 def write_schemas(folder: Path) -> int:
     """Write all schemas into `folder`; gives how many there are. Raises `errors.ReconcileError`."""
     found = all_schemas()
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in found.items():
         write_atomically(folder / name, text)
     return len(found)

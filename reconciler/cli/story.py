@@ -22,6 +22,8 @@ from reconciler.cli.projects import write_project
 from reconciler.cli.terminal import output_style
 
 PARTIAL = 3
+MARKER = ".reconcile-demo"
+"""Only the demo writes this file, and it replaces no folder that lacks it."""
 SECRETS = {
     "RECONCILE_ALLOW_LOOPBACK": "1",
     "ACME_CS_KEY": "sandbox-access-key",
@@ -80,12 +82,14 @@ def tell(folder: Path, *, people: int, keep: bool) -> None:
 
 def _make_room(folder: Path) -> None:
     """An earlier demo is replaced; anything else stays and is an error."""
-    if not folder.exists():
-        return
-    marker = folder / "mappings" / "acme-segments.yaml"
-    if not marker.is_file() and any(folder.iterdir()):
-        raise errors.UsageError(f"{folder} is there already and is no demo", hint="choose another one with --folder")
-    shutil.rmtree(folder)
+    if folder.exists() and any(folder.iterdir()):
+        foreign = not (folder / MARKER).is_file() or (folder / ".git").exists()
+        if foreign:
+            hint = "choose another one with --folder; nothing was changed"
+            raise errors.UsageError(f"{folder} is there already and is no demo, or somebody works in it", hint=hint)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Made by `reconcile demo`, which replaces this folder the next time.\n")
 
 
 @contextmanager

@@ -58,6 +58,15 @@ class Workplace:
         return opened
 
     @property
+    def own_places(self) -> list[Path]:
+        """Files and folders of the project, which no output may replace."""
+        project = self.project
+        places = [Path("reconcile.yaml"), Path(project.state_file), Path(project.catalog), *map(Path, project.configs)]
+        if isinstance(project.database, str) and project.database.startswith("sqlite:///"):
+            places.append(Path(project.database.removeprefix("sqlite:///")))
+        return places
+
+    @property
     def state_file(self) -> Path:
         return self.root / self.project.state_file
 

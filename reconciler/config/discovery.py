@@ -129,6 +129,7 @@ class _Walk:
 
     def _folder(self, number: int, top: str) -> None:
         pending = [top]
+        seen = 0
         while pending:
             folder = pending.pop()
             for entry in self._entries(folder):
@@ -136,11 +137,18 @@ class _Walk:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_symlink():
+                    seen += 1
                     self._refuse(number, path, "is a symbolic link")
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(path)
                 elif entry.name.lower().endswith(_SUFFIXES):
+                    seen += 1
                     self._regular(number, path, entry)
+        if not seen:
+            raise errors.ConfigIncomplete(
+                f"there is no YAML file in {top}, so nothing may be concluded from what is missing",
+                hint=f"restore the files; if everything in {top} is meant to go, take it out of spec.configs",
+            )
 
     def _entries(self, folder: str) -> Iterator[os.DirEntry[str]]:
         try:

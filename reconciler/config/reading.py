@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from reconciler.config import complaints, documents, loader
 from reconciler.config.facts import Entry
-from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.diagnostic import Diagnostic, Position
 from reconciler.model.document import DocumentId, Origin
 
 
@@ -25,8 +25,17 @@ class FileContent(NamedTuple):
 
 
 def read_file(data: bytes, file: str) -> FileContent:
-    """The documents of a configuration file."""
-    return _Reader(data, file, documents.DOCUMENTS, project=False).read()
+    """The documents of a configuration file. One without a single character is what a broken copy looks like: an error."""
+    content = _Reader(data, file, documents.DOCUMENTS, project=False).read()
+    if data.strip():
+        return content
+    problem = Diagnostic(
+        code="E-EMPTY",
+        message="this file is empty",
+        position=Position(file, 1, 1),
+        hint="restore it; if its documents are meant to go, delete the file",
+    )
+    return content._replace(problems=(*content.problems, problem), complete=False)
 
 
 def read_project(data: bytes, file: str) -> FileContent:

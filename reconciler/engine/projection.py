@@ -36,15 +36,16 @@ def write_state_file(database: Database, path: Path, *, rebuild: bool = False) -
 
 def refuse_unusable(database: Database, path: Path) -> None:
     """Before work that ends with writing the state file: raises `errors.StateProblem` where that would be refused."""
-    with database.read() as session:
-        current = meta.read(session)
     if not path.exists() and not path.is_symlink():
         return
+    with database.read() as session:
+        current = meta.read(session)
     found = statefile.read(path, lineage=current.lineage if current else None)
-    if current is not None and found["serial"] > current.serial:
+    serial = current.serial if current else 0
+    if found["serial"] > serial:
         raise errors.StateProblem(
-            f"the state file {path} has serial {found['serial']}, {database.label} has {current.serial}: the database went back",
-            hint="restore the newer database; if this one is right, run `reconcile state rebuild`",
+            f"the state file {path} has serial {found['serial']}, {database.label} has {serial}: the database went back",
+            hint="restore the newer database; if this one is right, run `reconcile state rebuild`, or delete the state file",
         )
 
 

@@ -32,7 +32,7 @@ class DocumentStatus:
 def to_text(documents: Sequence[DocumentStatus], *, named: bool, style: Style = PLAIN) -> str:
     """A line for each document and mapping, then the reasons of everything that is not green."""
     if not documents:
-        return "Nothing has been applied yet. Run `reconcile plan`, then `reconcile apply`."
+        return "No mapping is applied. Run `reconcile plan`, then `reconcile apply`."
     short = not named and sum(len(d.mappings) for d in documents) > MANY
     rows = [row for document in documents for row in _rows(document, short, style)]
     head = ("Status", "Document / mapping", "Since", "Last run", "Next due", "Read", "Updated", "Unchanged", "Rejected")

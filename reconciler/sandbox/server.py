@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import sys
@@ -182,6 +183,10 @@ def _abort(client: object) -> None:
     transport = _transports.get(client)
     if transport is not None:
         transport.abort()
+
+
+# A fault cuts connections on purpose; asyncio would say so for each of them.
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def _uvicorn_config(app: App) -> uvicorn.Config:

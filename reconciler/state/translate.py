@@ -61,8 +61,8 @@ _OPENING = "check that the file and its folder exist and may be written by this 
 _DISK = "check the disk and its free space; SQLite needs a local file system"
 
 _BY_SQLITE_CODE: dict[int, tuple[type[errors.StateProblem], str, str]] = {
-    sqlite3.SQLITE_BUSY: (errors.StateUnavailable, "is locked by another process", "try again when it has ended"),
-    sqlite3.SQLITE_LOCKED: (errors.StateUnavailable, "is locked by another process", "try again when it has ended"),
+    sqlite3.SQLITE_BUSY: (errors.StateBusy, "is locked by another process", "try again when it has ended"),
+    sqlite3.SQLITE_LOCKED: (errors.StateBusy, "is locked by another process", "try again when it has ended"),
     sqlite3.SQLITE_FULL: (errors.StateUnavailable, "cannot grow: no space is left on its disk", SPACE),
     sqlite3.SQLITE_IOERR: (errors.StateUnavailable, "cannot be read or written", _DISK),
     sqlite3.SQLITE_CORRUPT: (errors.StateDamaged, "is damaged", REPAIR),

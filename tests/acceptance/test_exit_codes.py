@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,23 @@ def test_the_project_may_be_named_before_the_command_too(project: ProjectFolder,
         after = commands.reconcile(*words, "--project", project.root, cwd=tmp_path, env={}).expect(0)
         before = commands.reconcile("--project", project.root, *words, cwd=tmp_path, env={}).expect(0)
         assert before.out == after.out
+
+
+def test_output_that_cannot_be_written_is_told(synced: ProjectFolder) -> None:
+    for words in (("status",), ("plan",), ("--help",), ("--version",)):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "reconciler", *words], cwd=synced.root, env={**os.environ, **synced.env}, stdout=full,
+                stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 1, words
+        assert "No space left" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_closed_standard_output_is_no_error(synced: ProjectFolder) -> None:
+    for words in ("status", "sync acme-profile"):
+        line = " ".join([sys.executable, "-m", "reconciler", words, ">&-"])
+        environment = {**os.environ, **synced.env}
+        done = subprocess.run(line, shell=True, cwd=synced.root, env=environment, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b""), words

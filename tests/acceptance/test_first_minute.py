@@ -70,9 +70,26 @@ def test_what_init_writes_is_valid(tmp_path: Path) -> None:
     "words", [("--name", "No Such Name"), ("--domain", "https://acme.example/x"), ("--tenant", "a: b"), ("--region", "{x}")]
 )  # fmt: skip
 def test_init_refuses_what_would_not_be_valid(tmp_path: Path, words: tuple[str, str]) -> None:
-    done = commands.in_process("init", tmp_path / "new", *words, env={}).expect(64)
+    answers = {"--name": "acme", "--domain": "acme.example", "--tenant": "acme-en", "--region": "eu-west-1"}
+    given = [word for pair in {**answers, words[0]: words[1]}.items() for word in pair]
+    done = commands.in_process("init", tmp_path / "new", *given, env={}).expect(64)
     assert words[0].removeprefix("--") in done.err
     assert not (tmp_path / "new").exists()
+
+
+def test_init_invents_nothing_where_nobody_can_be_asked(tmp_path: Path) -> None:
+    done = commands.in_process("init", tmp_path / "new", "--name", "acme", env={}).expect(64)
+    assert "--domain is missing" in done.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_demo_replaces_only_what_a_demo_made(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    commands.in_process("init", "--sandbox", mine, env={}).expect(0)
+    (mine / "precious.txt").write_text("mine")
+    done = commands.in_process("demo", "--folder", mine, env={}).expect(64)
+    assert "is no demo" in done.err
+    assert (mine / "precious.txt").read_text() == "mine"
 
 
 def test_the_sandbox_project_of_init_works_against_the_sandbox_command(tmp_path: Path) -> None:

@@ -57,11 +57,16 @@ def test_the_export_goes_to_a_file_as_a_whole_or_not_at_all(project: ProjectFold
     done = project.run("export", "--out", path).expect(0)
     assert path.read_bytes().decode() == project.run("export").out
     assert path.read_bytes().count(b"\r\n") == len(_rows(path.read_text()))
-    assert done.out == ""
+    assert done.out == f"Saved to {path}\n"
     refused = project.run("export", "--out", path / "x.csv").expect(1)
     assert "cannot write" in refused.err
     assert "hint:" in refused.err
     project.run("export", "--out", project.root).expect(64)
+    for own in ("reconcile.yaml", "mappings/new.yaml", "var/reconciler.db", "var/state.json", "catalog/acme-cs.json"):
+        before = (project.root / own).read_bytes() if (project.root / own).exists() else None
+        for words in (("export",), ("plan",)):
+            assert "belongs to the project" in project.run(*words, "--out", project.root / own).expect(64).err
+        assert ((project.root / own).read_bytes() if (project.root / own).exists() else None) == before
 
 
 @pytest.mark.parametrize(

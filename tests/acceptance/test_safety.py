@@ -219,7 +219,7 @@ def test_only_some_documents(project: ProjectFolder) -> None:
 def test_apply_without_a_catalog_is_refused(project: ProjectFolder) -> None:
     done = project.run("apply").expect(1)
     assert "reconcile catalog pull acme-cs" in done.err
-    assert "Nothing has been applied yet" in _recorded(project)
+    assert "No mapping is applied" in _recorded(project)
 
 
 # ---- two at once
@@ -294,6 +294,7 @@ def test_a_deactivated_connection_syncs_nothing_and_keeps_everything(project: Pr
     assert refused.code == 1
     assert "E-INACTIVE" in refused.all
     project.forget("acme-profile")
+    (project.root / "mappings/none.yaml").write_text("# none at the moment\n")
     project.apply()
     assert world.profiles() == before
     assert "no document 'acme-profile'" in project.run("sync", "acme-profile").expect(1).err

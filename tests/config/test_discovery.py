@@ -112,7 +112,7 @@ def test_what_is_missing_is_never_taken_for_removed(entry: str, tmp_path: Path) 
 
 def test_a_folder_without_files_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
-    with pytest.raises(errors.ConfigIncomplete, match="no configuration file was found in config"):
+    with pytest.raises(errors.ConfigIncomplete, match="there is no YAML file in config"):
         discovery.discover(tmp_path, ["config"])
 
 

@@ -66,10 +66,12 @@ def test_errors_stop_those_who_need_a_valid_project(tmp_path: Path) -> None:
     assert load_project(playground.write(WARNED, tmp_path / "b"), tmp_path).valid
 
 
-def test_an_empty_file_beside_others_is_fine(tmp_path: Path) -> None:
-    files = {"config/a.yaml": examples.CS, "config/b.yaml": "", "config/c.yaml": "# later\n---\n"}
+def test_a_file_with_comments_only_is_fine_and_an_empty_one_is_what_a_broken_copy_looks_like(tmp_path: Path) -> None:
+    files = {"config/a.yaml": examples.CS, "config/c.yaml": "# later\n---\n"}
     assert load(tmp_path, files).diagnostics == ()
-    assert codes(load(tmp_path / "x", {"config/b.yaml": "", "config/c.yaml": "# x\n"}).diagnostics) == ["E-EMPTY"]
+    assert codes(load(tmp_path / "x", {"config/c.yaml": "# x\n"}).diagnostics) == ["E-EMPTY"]
+    (empty,) = load(tmp_path / "y", {**files, "config/b.yaml": " \n"}).diagnostics
+    assert (empty.code, str(empty.position)) == ("E-EMPTY", "config/b.yaml:1:1")
 
 
 def test_all_errors_of_all_files_in_one_run_in_order(tmp_path: Path) -> None:
@@ -225,7 +227,7 @@ def test_every_change_is_seen_through_the_cache(tmp_path: Path) -> None:
     assert now() == ["E-PATH", "W-CATALOG"]
     (tmp_path / "config/link.yaml").unlink()
     edit("reconcile.yaml", "[config]", "[config, catalog]\n  catalog: elsewhere")
-    (tmp_path / "catalog/a.yaml").write_text("")
+    (tmp_path / "catalog/a.yaml").write_text("# nothing\n")
     assert now() == ["W-CATALOG"]
 
 

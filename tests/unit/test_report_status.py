@@ -78,7 +78,7 @@ def test_nothing_but_green_needs_no_reasons() -> None:
 
 
 def test_before_the_first_apply() -> None:
-    assert to_text([], named=False) == "Nothing has been applied yet. Run `reconcile plan`, then `reconcile apply`."
+    assert to_text([], named=False) == "No mapping is applied. Run `reconcile plan`, then `reconcile apply`."
 
 
 def many(count: int) -> DocumentStatus:

@@ -77,10 +77,11 @@ def _sso(facts: Facts) -> Iterator[Finding]:
         ]
         if without:
             names = " and ".join(name for name, _ in without)
+            have = "have" if len(without) > 1 else "has"
             related = tuple((f"{name} has no `sso: true`", place.place("spec", "type")) for name, place in without)
             yield Finding(
                 entry.place("spec", "connectedTo"),
-                f"a community is connected to CS only with single sign-on on both ends; {names} has none",
+                f"a community is connected to CS only with single sign-on on both ends; {names} {have} none",
                 "set it up there, then write `sso: true`",
                 related,
             )

@@ -42,6 +42,7 @@ class ProfileWriter:
         self._shown: set[str] = set()
         self._slashes_refused = False
         self._failures = 0
+        self._forbidden = 0
 
     def write(self, batch: Sequence[Write]) -> Iterator[WriteResult]:
         """See `base.Destination`. Raises `errors.RemoteUnavailable` once the community has stopped answering."""
@@ -93,9 +94,22 @@ class ProfileWriter:
             return self._accepted(write, answer)
         if answer.status == 404:
             return self._not_found(write)
+        if answer.status == 403:
+            return self._no_right()
         if answer.status == 414:
             return Refusal(Reason.TOO_LONG, "the community says that the address is too long (HTTP 414)")
         return Refusal(Reason.REFUSED, f"HTTP {answer.status}")
+
+    def _no_right(self) -> Refusal:
+        """One value may be protected; several in a row mean that the credentials lack the right to write."""
+        with self._lock:
+            self._forbidden += 1
+            if self._forbidden >= MOST_FAILURES:
+                raise errors.AuthenticationFailed(
+                    f"the community refuses to let these credentials write profile fields (HTTP 403, {MOST_FAILURES} times)",
+                    hint="give them the scope `write` and rights on users: Control > Integrations > API",
+                )
+        return Refusal(Reason.REFUSED, "HTTP 403: the credentials may not write this value")
 
     def _accepted(self, write: Write, answer: Response) -> Refusal | None:
         try:
@@ -139,6 +153,8 @@ class ProfileWriter:
         failed = found is not None and found.reason in (Reason.UNAVAILABLE, Reason.MALFORMED)
         with self._lock:
             self._failures = self._failures + 1 if failed else 0
+            if found is None:
+                self._forbidden = 0
 
     # ---- what a 404 means
 

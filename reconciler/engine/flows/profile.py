@@ -20,6 +20,8 @@ from reconciler.state.staging import Workspace
 JOB = "CC User Profile Update"
 """The name that admins know from the Connectors Activity page."""
 
+UNSTORABLE = "the value has NUL or half a surrogate pair, which no text can hold"
+
 REJECTED = ("item", "key", "label", "reason", "detail")
 """Columns of the temporary table with what matching rejects."""
 
@@ -233,15 +235,15 @@ class _RecordReader:
 
     def record(self, row: Row) -> tuple[Rendered, ...]:
         """(email, id, note, main, problems, values…) as text; the e-mail address is empty where there is none."""
-        problems: dict[int, str] = {}
+        problems: dict[int, tuple[str, str]] = {}
         values: list[Rendered] = []
         for number, (place, meta) in enumerate(self._values):
             try:
                 value = render(row[place], meta)
             except Unrenderable as problem:
-                problems[number], value = str(problem), None
+                problems[number], value = (Reason.WRONG_TYPE.value, str(problem)), None
             if value is not None and value != _storable(value):
-                problems[number], value = "it has characters that no text can hold (NUL or half a surrogate pair)", None
+                problems[number], value = (Reason.UNSENDABLE.value, UNSTORABLE), None
             values.append(value)
         return (
             normalise(_storable(_text(row[self._email]))),
@@ -319,10 +321,11 @@ class _Matcher:
             self._take(reading, choice.record, identity, values)
 
     def _take(self, reading: Reading, record: SourceRecord, identity: Identity, values: list[Rendered]) -> None:
-        problems: Mapping[str, str] = json.loads(record.problems) if record.problems else {}
+        problems: Mapping[str, tuple[str, str]] = json.loads(record.problems) if record.problems else {}
         for number, (column, value) in enumerate(zip(reading.columns, record.values, strict=True)):
             if str(number) in problems:
-                self._reject(column.item, identity, Reason.WRONG_TYPE, problems[str(number)])
+                reason, detail = problems[str(number)]
+                self._reject(column.item, identity, Reason(reason), detail)
             elif value is None:
                 self._tallies[column.item].add(Outcome.SKIPPED, Reason.NULL)
             else:
