@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,8 +18,15 @@ OUTSIDER_EVERY, OUTSIDER_AT = 17, 4
 STRANGER_EVERY, STRANGER_AT = 20, 19
 TWICE_EVERY, TWICE_AT = 23, 6
 SHOUTING_EVERY, SHOUTING_AT = 41, 8
-# Usernames keep to what registration allows: letters of ASCII.
-PLAIN = {text: "".join(c for c in text if c.isascii() and c.isalpha()) for text, _ in (*words.FIRST, *words.LAST)}
+
+
+def _plain(text: str) -> str:
+    """Letters of ASCII, which is what registration allows in a username: Søren is Soren."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("ø", "o"))
+    return "".join(char for char in decomposed if char.isascii() and char.isalpha())
+
+
+PLAIN = {text: _plain(text) for text, _ in (*words.FIRST, *words.LAST)}
 CHOICES: dict[str, tuple[str, ...]] = {
     "A bit about yourself": words.SENTENCES,
     "Department": words.DEPARTMENTS,
