@@ -19,6 +19,10 @@ BUSY_SECONDS = 1.0
 
 CONNECT_SECONDS = 10
 
+CACHE_KIB = 8192
+SORT_KIB = 2048
+"""What SQLite may keep of pages in memory, and of rows that it sorts: several sorts of a cycle are open at once."""
+
 PRAGMAS = (
     # Of a new file only. A walk over a large ledger is a tenth faster than with 4 KiB, and so is a scattered commit.
     "page_size = 8192",
@@ -30,10 +34,10 @@ PRAGMAS = (
     "foreign_keys = ON",
     # A staging table may be larger than the memory: on disk, behind a small page cache.
     "temp_store = FILE",
-    "cache_size = -8192",
+    f"cache_size = -{CACHE_KIB}",
 )
 
-READ_PRAGMAS = ("query_only = ON", "temp_store = FILE", "cache_size = -8192")
+READ_PRAGMAS = ("query_only = ON", "temp_store = FILE", f"cache_size = -{CACHE_KIB}")
 
 READ = "read"
 WRITE = "write"

@@ -208,7 +208,11 @@ class Workspace:
     def _stream(self, query: str) -> Iterator[tuple[str | None, ...]]:
         with translated(self._label):
             if not self._postgresql:
-                yield from self._driver.execute(query)
+                # SQLite sorts in as much memory as its cache may take, and decides that when the query starts.
+                self._driver.execute(f"PRAGMA cache_size = -{engines.SORT_KIB}")
+                rows = self._driver.execute(query)
+                self._driver.execute(f"PRAGMA cache_size = -{engines.CACHE_KIB}")
+                yield from rows
                 return
             self._cursors += 1
             # With hold: it outlives the transactions that come and go while it is read.
