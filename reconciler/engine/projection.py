@@ -43,9 +43,11 @@ def refuse_unusable(database: Database, path: Path) -> None:
     found = statefile.read(path, lineage=current.lineage if current else None)
     serial = current.serial if current else 0
     if found["serial"] > serial:
+        begin = "to begin anew without its history, delete the state file"
+        rebuild = "if this one is right, run `reconcile state rebuild`"
         raise errors.StateProblem(
             f"the state file {path} has serial {found['serial']}, {database.label} has {serial}: the database went back",
-            hint="restore the newer database; if this one is right, run `reconcile state rebuild`, or delete the state file",
+            hint=f"restore the newer database; {rebuild if current else begin}",
         )
 
 
