@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every schema this program knows, oldest first. `migrations/versions` has one module for each."""
 
 HEAD = REVISIONS[-1]
@@ -79,6 +79,7 @@ documents = Table(
     Column("applied_at", Moment, nullable=False),
     Column("applied_serial", BigInteger, nullable=False),
     Column("forgotten_at", Moment),
+    Column("commit_id", Text),
 )
 
 catalogs = Table(
@@ -120,6 +121,9 @@ runs = Table(
     Column("calls", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("haystack", Text, nullable=False),
+    Column("commit_id", Text),
+    Column("trigger", Text, nullable=False, server_default="manual"),
+    Column("slot", Moment),
     Index("runs_by_document", "kind", "document", "id"),
     sqlite_autoincrement=True,
 )
@@ -209,4 +213,102 @@ budgets = Table(
     Column("day", BigInteger, nullable=False),
     Column("day_used", BigInteger, nullable=False),
     Column("blocked_until", Double, nullable=False),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("kind", KEY, primary_key=True),
+    Column("name", KEY, primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("last_slot", Moment),
+    Column("due_at", Moment),
+    Column("failures", BigInteger, nullable=False),
+    Column("retry_at", Moment),
+    Column("suspended_at", Moment),
+    Column("suspended_by", Text),
+    Index("schedules_due", "due_at"),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("kind", KEY, primary_key=True),
+    Column("name", KEY, primary_key=True),
+    Column("slot", Moment, primary_key=True),
+    Column("run_id", BigInteger, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("completed_at", Moment),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("kind", KEY, nullable=False),
+    Column("name", KEY, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("run_id", BigInteger),
+    Column("closed_at", Moment),
+    sqlite_autoincrement=True,
+)
+_open = requests.c.closed_at.is_(None)
+Index("requests_open", requests.c.kind, requests.c.name, sqlite_where=_open, postgresql_where=_open)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("holder", KEY, primary_key=True),
+    Column("machine", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+applies = Table(
+    "applies",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("serial", BigInteger, nullable=False),
+    Column("commit_id", Text),
+    Column("digest", Text, nullable=False),
+    Column("applied_at", Moment, nullable=False),
+    Column("applied_by", Text, nullable=False),
+    Index("applies_by_commit", "commit_id"),
+    sqlite_autoincrement=True,
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("subject", KEY, primary_key=True),
+    Column("approved_at", Moment, nullable=False),
+    Column("approved_by", Text, nullable=False),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("subject", KEY, primary_key=True),
+    Column("condition", KEY, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("channel", KEY, nullable=False),
+    Column("key", KEY, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("try_at", Moment),
+    Column("sent_at", Moment),
+    Index("notices_waiting", "try_at"),
+    sqlite_autoincrement=True,
 )

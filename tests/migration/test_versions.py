@@ -31,7 +31,7 @@ down_revision = "{before}"
 
 
 def upgrade() -> None:
-    op.add_column("runs", sa.Column("trigger", sa.Text, nullable=True))
+    op.add_column("runs", sa.Column("made_next", sa.Text, nullable=True))
     op.create_table("made_next", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("INSERT INTO made_next VALUES (1)")
     {more}
