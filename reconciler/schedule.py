@@ -1,14 +1,25 @@
-"""When a document is due. Pure: the moment is always a parameter, everything is in UTC."""
+"""When a document is due, when it starts, when it is tried again. Pure: the moment is always a parameter (aware).
+
+A slot is a moment at which a schedule wants a cycle. It follows from the schedule alone, so that restarts and replicas
+agree on it, and (document, slot) names one piece of work. See docs/explanation/schedules.md.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from reconciler.model.resources import Cron, Every, Schedule
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
+
+# Clocks of replicas differ, and clocks are set back. A slot that ran "in the future" is believed that far.
+SKEW = timedelta(hours=1)
 
 
 def next_slot(schedule: Schedule, after: datetime) -> datetime:
@@ -23,6 +34,97 @@ def next_slot(schedule: Schedule, after: datetime) -> datetime:
             assert_never(schedule)
 
 
+def latest_slot(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
+    """The last slot with after < slot <= until. Takes as long for ten years as for a day."""
+    found = _last_slot(schedule, until)
+    return found if found > after else None
+
+
+def _last_slot(schedule: Schedule, until: datetime) -> datetime:
+    match schedule:
+        case Every(seconds=seconds):
+            period = timedelta(seconds=seconds)
+            return _EPOCH + (until - _EPOCH) // period * period
+        case Cron():
+            return _last_cron(schedule, until)
+        case _:
+            assert_never(schedule)
+
+
+def due_slot(schedule: Schedule, last: datetime | None, since: datetime, now: datetime) -> datetime | None:
+    """The slot to run now, if there is one.
+
+    `last` is the last slot that was completed. However many were missed since, only the latest is due: a cycle takes
+    what is true when it runs, so a second one would find nothing to do. A changed document keeps its `last`.
+
+    A document that never ran is due at once. Its slot is `since`, the moment at which it was first applied, in whole
+    seconds: fixed, so that trying again and other replicas mean the same slot.
+
+    `last` may lie in the future. Up to `SKEW`, it counts: another replica's clock is ahead, or this one was set back.
+    Beyond that, some clock was wrong, and to wait for it to be right again might take years. What ran before is not
+    known then, so the latest slot is due, and completing it puts `last` right. Who keeps all slots that ran passes the
+    last one up to now, and nothing runs twice.
+    """
+    if last is None:
+        return since.astimezone(UTC).replace(microsecond=0)
+    if last > now + SKEW:
+        return _last_slot(schedule, now)
+    return latest_slot(schedule, last, now)
+
+
+def next_due(schedule: Schedule, last: datetime | None, since: datetime, now: datetime) -> datetime:
+    """When `due_slot` will next have something to run: `now`, or a slot in the future."""
+    if last is None or due_slot(schedule, last, since, now) is not None:
+        return now
+    return next_slot(schedule, max(last, now))
+
+
+def is_overdue(due: datetime, now: datetime, grace: timedelta) -> bool:
+    """Whether what was due is late by more than `grace`."""
+    return now - due > grace
+
+
+def start_at(slot: datetime, name: str, spread: timedelta) -> datetime:
+    """When the work of a slot starts: up to `spread` later, for the same name always the same.
+
+    Otherwise all documents would call the same API at the full hour. The first cycle of a document is waited for and
+    takes no spread.
+    """
+    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    return slot + timedelta(microseconds=(spread // timedelta(microseconds=1) * place) >> 64)
+
+
+def spread_of(schedule: Schedule, limit: timedelta) -> timedelta:
+    """How far starts are spread: 5 % of the shortest period, at most `limit`."""
+    return min(limit, shortest_period(schedule) / 20)
+
+
+def shortest_period(schedule: Schedule) -> timedelta:
+    """The least time between two slots as clocks show it; for cron at most a day, as if it fired on each day."""
+    match schedule:
+        case Every(seconds=seconds):
+            return timedelta(seconds=seconds)
+        case Cron(expression=expression):
+            times = _times_of_day(expression)
+            return min(later - earlier for earlier, later in pairwise([*times, times[0] + _DAY]))
+        case _:
+            assert_never(schedule)
+
+
+def retry_delay(failures: int, first: timedelta, longest: timedelta, chance: float) -> timedelta:
+    """How long to wait after so many failures in a row: `first`, doubled up to `longest`, give or take a fifth.
+
+    `chance` (0 to 1) places the wait in that range, so that what failed together does not come back together.
+    """
+    delay = min(first, longest)
+    for _ in range(failures - 1):
+        if delay > longest / 2:
+            delay = longest
+            break
+        delay *= 2
+    return delay * (0.8 + 0.4 * chance)
+
+
 def _next_cron(schedule: Cron, after: datetime) -> datetime:
     from croniter import croniter
 
@@ -33,6 +135,32 @@ def _next_cron(schedule: Cron, after: datetime) -> datetime:
     while found <= after:  # the second pass through a repeated hour is no new slot
         found = _instant(walls.get_next(datetime), zone)
     return found
+
+
+def _last_cron(schedule: Cron, until: datetime) -> datetime:
+    from croniter import croniter
+
+    zone = ZoneInfo(schedule.timezone)
+    local = until.astimezone(zone)
+    # In the second pass through a repeated hour, clocks have shown later times before: all up to the end of that hour.
+    first_pass = local.replace(fold=0).astimezone(UTC)
+    shown = until.astimezone(UTC) - first_pass + local.replace(tzinfo=None)
+    walls = croniter(schedule.expression, shown.replace(second=0, microsecond=0) + _MINUTE)
+    found = _instant(walls.get_prev(datetime), zone)
+    while found > until:
+        found = _instant(walls.get_prev(datetime), zone)
+    return found
+
+
+def _times_of_day(expression: str) -> list[timedelta]:
+    """The times of a day at which a cron expression fires, in order."""
+    from croniter import croniter
+
+    minutes, hours = (
+        range(size) if field == ["*"] else field
+        for field, size in zip(croniter.expand(expression)[0], (60, 24), strict=False)
+    )
+    return sorted(timedelta(hours=int(hour), minutes=int(minute)) for hour in hours for minute in minutes)
 
 
 def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
