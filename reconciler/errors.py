@@ -14,6 +14,7 @@
     ├── NotFound              exit 1    no such document, run, file
     ├── Locked                exit 5    somebody else holds the lease
     │   └── FenceLost                   the lease was lost while we worked
+    ├── NotDue                exit 5    somebody else has served the occasion
     ├── StalePlan             exit 5
     ├── SafetyStop            exit 4
     ├── RemoteError           exit 1    the other side of a connection
@@ -123,6 +124,12 @@ class Locked(ReconcileError):
 
 class FenceLost(Locked):
     """The lease was lost to another process; nothing more was recorded."""
+
+
+class NotDue(ReconcileError):
+    """There is nothing to do for this document at the moment."""
+
+    exit_code = 5
 
 
 class StalePlan(ReconcileError):

@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "apply": Entry("reconciler.cli.apply", "Record the declared documents, so that cycles use them."),
     },
     "Run": {
+        "run": Entry("reconciler.cli.run", "Work until stopped: follow the configuration, run what is due."),
         "sync": Entry("reconciler.cli.sync", "Run one cycle of a document now."),
     },
     "Look": {

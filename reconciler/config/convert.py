@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from reconciler import errors
@@ -96,6 +97,7 @@ def _mapping(name: str, spec: Mapping[str, Any]) -> resources.ProfileFieldMappin
             )
             for item in items
         ),
+        suspended=spec.get("suspend", False),
     )
 
 
@@ -134,4 +136,21 @@ def to_project(name: str, spec: Mapping[str, Any]) -> resources.Project:
             max_change_percent=limits.get("maxChangePercent", defaults.LIMITS.max_change_percent),
             min_records=limits.get("minRecords", defaults.LIMITS.min_records),
         ),
+        loop=_loop(spec.get("loop", {}), spec.get("applyPolicy")),
+    )
+
+
+def _loop(spec: Mapping[str, Any], policy: str | None) -> resources.LoopSettings:
+    retry: Mapping[str, str] = spec.get("retry", {})
+
+    def length(text: str | None, default: timedelta) -> timedelta:
+        return default if text is None else timedelta(seconds=shapes.seconds(text))
+
+    return resources.LoopSettings(
+        workers=spec.get("workers", defaults.LOOP.workers),
+        poll=length(spec.get("poll"), defaults.LOOP.poll),
+        retry_first=length(retry.get("first"), defaults.LOOP.retry_first),
+        retry_longest=length(retry.get("longest"), defaults.LOOP.retry_longest),
+        jitter=length(spec.get("jitter"), defaults.LOOP.jitter),
+        apply_policy=defaults.LOOP.apply_policy if policy is None else resources.ApplyPolicy(policy),
     )

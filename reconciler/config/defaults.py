@@ -16,3 +16,4 @@ DATABASE = "sqlite:///var/reconciler.db"
 STATE_FILE = "var/state.json"
 CATALOG = "catalog"
 LIMITS = resources.Limits(max_change_percent=30, min_records=10)
+LOOP = resources.LoopSettings()

@@ -38,7 +38,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True, frozen=True, title=None)
 
 
-def _shape(check: Callable[[str], str], code: str = "E-VALUE") -> AfterValidator:
+def shape(check: Callable[[str], str], code: str = "E-VALUE") -> AfterValidator:
     """A check of `shapes` as part of a field; its message becomes the diagnostic's."""
 
     def validate(text: str) -> str:
@@ -151,9 +151,9 @@ _SCHEDULE_SCHEMA: dict[str, Any] = {
 class Schedule(Strict):
     """When a cycle is due."""
 
-    every: Annotated[str, _shape(shapes.period, "E-SCHEDULE")] | None = None
-    cron: Annotated[str, _shape(shapes.cron, "E-SCHEDULE")] | None = None
-    timezone: Annotated[str, _shape(shapes.timezone_name, "E-SCHEDULE")] = defaults.TIMEZONE
+    every: Annotated[str, shape(shapes.period, "E-SCHEDULE")] | None = None
+    cron: Annotated[str, shape(shapes.cron, "E-SCHEDULE")] | None = None
+    timezone: Annotated[str, shape(shapes.timezone_name, "E-SCHEDULE")] = defaults.TIMEZONE
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Schedule:
@@ -219,7 +219,7 @@ class CsSpec(_ConnectionSpec):
     type: Literal["gainsight-cs"]
     domain: Annotated[
         str,
-        _shape(shapes.host),
+        shape(shapes.host),
         Field(description="Host name of the tenant.", examples=["acme.gainsightcloud.com"]),
         Field(json_schema_extra={"pattern": shapes.HOST}),
     ]
@@ -320,6 +320,7 @@ class MappingSpec(Strict):
     schedule: Annotated[Schedule, WithJsonSchema({**_SCHEDULE_SCHEMA, "default": {"every": defaults.EVERY}})] = (
         Schedule(every=defaults.EVERY)
     )
+    suspend: bool = Field(default=False, description="true: no cycle starts until this is false again; data stays.")
     mappings: list[FieldMappingSpec] = Field(min_length=1, description="What is written where.")
 
 

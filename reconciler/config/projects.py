@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from reconciler.config import defaults, shapes
-from reconciler.config.documents import ONE_REFERENCE, AnyKind, SecretReference, Strict, reference
+from reconciler.config.documents import ONE_REFERENCE, AnyKind, SecretReference, Strict, reference, shape
 
 PROJECT = "Project"
 
@@ -37,6 +39,50 @@ class LimitsSpec(Strict):
     )
 
 
+def _length(shortest: int, longest: int) -> AfterValidator:
+    """A length of time, spelt as periods are."""
+    return shape(partial(shapes.length, shortest=shortest, longest=longest))
+
+
+def _default(length: timedelta) -> str:
+    return shapes.spelt(int(length.total_seconds()))
+
+
+_PERIOD: dict[str, Any] = {"pattern": shapes.PERIOD}
+
+
+class RetrySpec(Strict):
+    """When a cycle that failed is tried again, before its next slot."""
+
+    first: Annotated[str, _length(1, 86_400)] = Field(
+        default=_default(defaults.LOOP.retry_first),
+        description="After the first failure; then twice as long each time.",
+        json_schema_extra=_PERIOD,
+    )
+    longest: Annotated[str, _length(1, 7 * 86_400)] = Field(
+        default=_default(defaults.LOOP.retry_longest), description="No wait is longer.", json_schema_extra=_PERIOD
+    )
+
+
+class LoopSpec(Strict):
+    """How `reconcile run` works."""
+
+    workers: int = Field(
+        default=defaults.LOOP.workers, ge=1, le=64, description="Cycles under way at once, in each process."
+    )
+    poll: Annotated[str, _length(1, 86_400)] = Field(
+        default=_default(defaults.LOOP.poll),
+        description="How often the configuration is looked at.",
+        json_schema_extra=_PERIOD,
+    )
+    retry: RetrySpec = Field(default=RetrySpec(), description="When a cycle that failed is tried again.")
+    jitter: Annotated[str, _length(0, 3600)] = Field(
+        default=_default(defaults.LOOP.jitter),
+        description="Starts of slots are spread over this time, at most a twentieth of the period.",
+        json_schema_extra=_PERIOD,
+    )
+
+
 RelativePath = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -61,6 +107,11 @@ class ProjectSpec(Strict):
     limits: LimitsSpec = Field(
         default=LimitsSpec(), description="How much one apply may change without being confirmed."
     )
+    applyPolicy: Literal["auto", "manual"] = Field(
+        default="auto",
+        description="What `reconcile run` does with a plan: applies those within the limits, or waits for each to be approved.",
+    )
+    loop: LoopSpec = Field(default=LoopSpec(), description="How `reconcile run` works.")
 
 
 class Project(AnyKind):

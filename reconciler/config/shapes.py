@@ -31,11 +31,25 @@ def seconds(period: str) -> int:
     return int(period[:-1]) * _UNITS[period[-1]]
 
 
+def length(text: str, shortest: int, longest: int) -> str:
+    """A length of time within bounds in seconds, for settings."""
+    if not shortest <= seconds(text) <= longest:
+        raise ValueError(f"this is at least {spelt(shortest)} and at most {spelt(longest)}")
+    return spelt(seconds(text))
+
+
 def period(text: str) -> str:
     """The shortest spelling of a period: `240m` and `4h` are one."""
     total = seconds(text)
     if not MIN_PERIOD <= total <= MAX_PERIOD:
         raise ValueError("a period is at least 5m and at most 366d")
+    return spelt(total)
+
+
+def spelt(total: int) -> str:
+    """The shortest spelling of a number of seconds."""
+    if not total:
+        return "0s"
     unit, size = next((unit, size) for unit, size in _UNITS.items() if total % size == 0)
     return f"{total // size}{unit}"
 

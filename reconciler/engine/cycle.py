@@ -21,13 +21,15 @@ from reconciler.clock import Clock
 from reconciler.connectors.base import Destination
 from reconciler.engine import holding, status
 from reconciler.engine.flows.profile import REJECTED, ProfileFlow
+from reconciler.engine.occasion import Occasion
 from reconciler.engine.writer import Writer
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import Outcome, Reason, Rejection
 from reconciler.model.run import Run, RunResult, Tally
 from reconciler.model.status import why
-from reconciler.state import journal, ledger, outcomes, runs
+from reconciler.state import journal, ledger, outcomes, runs, statuses
 from reconciler.state.database import Database
+from reconciler.state.session import Session
 from reconciler.state.staging import Workspace
 
 PAGE = 1_000
@@ -77,16 +79,70 @@ def run_cycle(
     clock: Clock,
     stop: threading.Event,
     progress: Progress,
+    occasion: Occasion,
 ) -> Report:
-    """Run one cycle. Raises `errors.Locked` when another process runs one; every other trouble is in the report."""
+    """Run one cycle. Raises `errors.Locked` when another process runs one; every other trouble is in the report.
+
+    Raises `errors.NotDue` when there is no occasion any more.
+    """
     with holding.held(database, str(document), holder) as lease:
-        run = _open(database, document, ends, lease, clock)
-        cycle = _Cycle(database=database, document=document, ends=ends, lease=lease, run=run, clock=clock, stop=stop)
+        run = _open(database, document, ends, lease, clock, occasion)
+        cycle = _Cycle(
+            database=database,
+            document=document,
+            ends=ends,
+            lease=lease,
+            run=run,
+            clock=clock,
+            stop=stop,
+            occasion=occasion,
+        )
+        lease.at_each_renewal(cycle.show_progress)
         error = cycle.attempt(progress)
         return cycle.close(error)
 
 
-def _open(database: Database, document: DocumentId, ends: Ends, lease: holding.Held, clock: Clock) -> Run:
+def record_failure(
+    database: Database,
+    document: DocumentId,
+    error: errors.ReconcileError,
+    *,
+    job: str,
+    connection: str,
+    holder: str,
+    clock: Clock,
+    occasion: Occasion,
+) -> Report:
+    """Record a run that failed before it began: a secret is missing, or a connection is not recorded.
+
+    Without it, a status would stay as it was while nothing runs any more. Raises `errors.Locked` and `errors.NotDue`.
+    """
+    with holding.held(database, str(document), holder) as lease, database.begin() as session:
+        now = clock.now()
+        lease.assert_held(session)
+        runs.abandoned(session, document, now=now)
+        run = occasion.open(session, document, job=job, connection=connection, now=now)
+        items = [entry.item for entry in statuses.read(session, document) if entry.item]
+        tallies = {item: Tally() for item in items}
+        verdicts = status.verdicts(tallies, {}, error=error, completed=False)
+        closed = runs.close(
+            session,
+            run.id,
+            result=RunResult.FAILED,
+            tally=Tally(),
+            items=tallies,
+            calls=0,
+            reason=error.message,
+            now=now,
+        )
+        status.after_run(session, document, run.id, verdicts, tallies, now=now)
+        occasion.close(session, document, closed, error, now=now)
+        return Report(run=closed, tallies=tallies, error=error)
+
+
+def _open(
+    database: Database, document: DocumentId, ends: Ends, lease: holding.Held, clock: Clock, occasion: Occasion
+) -> Run:
     with database.begin() as session:
         now = clock.now()
         lease.assert_held(session)
@@ -96,7 +152,7 @@ def _open(database: Database, document: DocumentId, ends: Ends, lease: holding.H
             # What it sent is either in the ledger or will be sent again with the value of today: writing a profile
             # field twice does no harm, so there is nothing to read back.
             journal.close_batch(session, left.id, now=now)
-        return runs.open_run(session, document, job=ends.flow.job, connection=ends.connection, now=now)
+        return occasion.open(session, document, job=ends.flow.job, connection=ends.connection, now=now)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,9 +164,19 @@ class _Cycle:
     run: Run
     clock: Clock
     stop: threading.Event
+    occasion: Occasion
     changed: int = 0
     """Values that this cycle has to write."""
     completed: bool = False
+    _shown: int = 0
+    """Calls that were made when progress was last recorded."""
+
+    def show_progress(self, session: Session) -> None:
+        """Tell those who watch that the cycle gets on. Reading writes nothing else for minutes."""
+        calls = self.ends.calls()
+        if calls != self._shown:
+            self._shown = calls
+            runs.touch(session, self.run.id, calls, now=self.clock.now())
 
     @property
     def tallies(self) -> dict[str, Tally]:
@@ -211,6 +277,7 @@ class _Cycle:
                 now=now,
             )
             status.after_run(session, self.document, self.run.id, verdicts, self.tallies, now=now)
+            self.occasion.close(session, self.document, closed, error, now=now)
         return Report(run=closed, tallies=self.tallies, failures=staged.failures, error=error)
 
 

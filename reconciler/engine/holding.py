@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from reconciler import errors
@@ -22,6 +22,10 @@ class Held:
     def sure(self) -> bool:
         """Whether nobody else can have the lease yet, as far as this process can tell without asking."""
         return self._heartbeat.sure
+
+    def at_each_renewal(self, work: Callable[[Session], None]) -> None:
+        """Do something in the transaction of every renewal."""
+        self._heartbeat.beat = work
 
     def assert_held(self, session: Session) -> None:
         """Raises `errors.FenceLost`; otherwise the transaction commits under the lease."""

@@ -16,6 +16,7 @@ from reconciler.connectors.base import Destination, MemberDirectory, ObjectSourc
 from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
 from reconciler.engine.flows.profile import ProfileFlow, scope
 from reconciler.engine.looking import applied_document
+from reconciler.engine.occasion import Occasion
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
 from reconciler.model.resources import CcConnection, CsConnection, ProfileFieldMapping
@@ -57,8 +58,12 @@ def sync(
     clock: Clock,
     stop: threading.Event,
     progress: Progress,
+    occasion: Occasion | None = None,
 ) -> Report:
-    """Run one cycle of the document `name`, now. Raises `errors.NotFound`, `errors.Locked`, `errors.SecretUnavailable`."""
+    """Run one cycle of the document `name`, now. Raises `errors.NotFound`, `errors.Locked`, `errors.SecretUnavailable`.
+
+    With an `occasion` other than somebody's hand it may turn out that nothing is due: `errors.NotDue`.
+    """
     with database.read() as session:
         recorded = _load(session, name)
     with _open(recorded, remotes) as (source, target):
@@ -70,7 +75,16 @@ def sync(
             calls=lambda: source.calls + target.calls,
         )
         document = DocumentId(PROFILE_FIELD_MAPPING, recorded.mapping.name)
-        return run_cycle(database, document, ends, holder=holder, clock=clock, stop=stop, progress=progress)
+        return run_cycle(
+            database,
+            document,
+            ends,
+            holder=holder,
+            clock=clock,
+            stop=stop,
+            progress=progress,
+            occasion=occasion or Occasion(),
+        )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class EventName(StrEnum):
     LOOP_STOPPED = "loop.stopped"
     CONFIG_APPLIED = "config.applied"
     CONFIG_REFUSED = "config.refused"
+    CONFIG_ERROR = "config.error"
     CONFIG_WAITS = "config.needs_approval"
     SOURCE_FAILED = "source.failed"
     CYCLE_STARTED = "cycle.started"

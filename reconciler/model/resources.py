@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -132,6 +133,7 @@ class ProfileFieldMapping:
     target: str
     schedule: Schedule
     mappings: tuple[FieldMapping, ...]
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,27 @@ class Limits:
 
     max_change_percent: int
     min_records: int
+
+
+class ApplyPolicy(StrEnum):
+    """What the loop does with a plan: apply those within the limits, or wait for somebody to approve each."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSettings:
+    """How `reconcile run` works. `poll` is how often it looks at the configuration; a failed cycle is tried again after
+    `retry_first`, then after twice as long, at the longest after `retry_longest`; the starts of slots are spread over `jitter`.
+    """
+
+    workers: int = 4
+    poll: timedelta = timedelta(minutes=1)
+    retry_first: timedelta = timedelta(minutes=1)
+    retry_longest: timedelta = timedelta(hours=1)
+    jitter: timedelta = timedelta(seconds=30)
+    apply_policy: ApplyPolicy = ApplyPolicy.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,3 +175,4 @@ class Project:
     state_file: str
     catalog: str
     limits: Limits
+    loop: LoopSettings = LoopSettings()

@@ -21,6 +21,15 @@ class RunResult(StrEnum):
     INTERRUPTED = "Interrupted"
 
 
+class Trigger(StrEnum):
+    """Why a cycle ran."""
+
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    RETRY = "retry"
+    REQUEST = "request"
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of values for one mapping or one run. `read` must equal the sum of all outcomes."""
@@ -100,3 +109,6 @@ class Run:
     calls: int
     reason: str
     progress_at: datetime | None = None
+    trigger: Trigger = Trigger.MANUAL
+    slot: datetime | None = None
+    commit: str | None = None

@@ -60,6 +60,11 @@ class Database:
         return self._address.label
 
     @property
+    def embedded(self) -> bool:
+        """Whether it is a file of this machine, which other machines cannot share."""
+        return isinstance(self._address, address.SqliteAddress)
+
+    @property
     def clock(self) -> Clock:
         return self._clock
 

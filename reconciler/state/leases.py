@@ -13,6 +13,7 @@ Times are those of the database, so the clocks of the processes need not agree.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -25,6 +26,9 @@ from reconciler.state.database import Database
 from reconciler.state.session import Session
 
 TTL = 15.0
+LONGEST = 600.0
+"""Seconds; no lease is taken for longer."""
+
 RENEW_EVERY = 5.0
 
 
@@ -40,13 +44,13 @@ class Lease:
 
 def acquire(session: Session, name: str, holder: str, ttl: float = TTL) -> Lease:
     """Take the lease `name` for `ttl` seconds. Raises `errors.Locked` while somebody else has it."""
-    now = _now(session)
+    now = now_expression(session)
     statement = text(
         "INSERT INTO leases (name, holder, fence, acquired_at, expires_at) "
         f"VALUES (:name, :holder, 1, {now}, {now} + :ttl) ON CONFLICT (name) DO UPDATE "
         "SET holder = excluded.holder, fence = leases.fence + 1, "
         "acquired_at = excluded.acquired_at, expires_at = excluded.expires_at "
-        "WHERE leases.expires_at <= excluded.acquired_at RETURNING fence"
+        f"WHERE {free(session)} RETURNING fence"
     )
     fence = session.execute(statement, {"name": name, "holder": holder, "ttl": ttl}).scalar()
     if fence is None:
@@ -56,13 +60,18 @@ def acquire(session: Session, name: str, holder: str, ttl: float = TTL) -> Lease
 
 def renew(session: Session, lease: Lease) -> None:
     """Hold the lease for its whole time again. Raises `errors.FenceLost`."""
-    _touch(session, lease, f"expires_at = {_now(session)} + :ttl")
+    _touch(session, lease, f"expires_at = {now_expression(session)} + :ttl")
 
 
 def release(session: Session, lease: Lease) -> None:
     """Give the lease up; nothing happens when it was lost. The row stays, so that fences never repeat."""
     statement = text("UPDATE leases SET expires_at = 0 WHERE name = :name AND fence = :fence")
     session.execute(statement, {"name": lease.name, "fence": lease.fence})
+
+
+def release_all(session: Session, holder: str) -> None:
+    """Give up everything that `holder` has: its process is about to end."""
+    session.execute(text("UPDATE leases SET expires_at = 0 WHERE holder = :holder"), {"holder": holder})
 
 
 def assert_held(session: Session, lease: Lease) -> None:
@@ -79,7 +88,16 @@ def _touch(session: Session, lease: Lease, change: str) -> None:
         raise errors.FenceLost(f"The lease on {lease.name} was lost to another process.", hint=hint)
 
 
-def _now(session: Session) -> str:
+def free(session: Session) -> str:
+    """Whether nobody holds a row of the table `leases`, as an SQL condition.
+
+    A lease cannot end further ahead than its whole time. One that does was taken while the clock was wrong.
+    """
+    now = now_expression(session)
+    return f"(leases.expires_at <= {now} OR leases.expires_at > {now} + {LONGEST})"
+
+
+def now_expression(session: Session) -> str:
     """Seconds since 1970 by the clock of the database, as an SQL expression."""
     if session.postgresql:
         return "extract(epoch FROM clock_timestamp())::double precision"
@@ -87,7 +105,9 @@ def _now(session: Session) -> str:
 
 
 def _locked(session: Session, name: str) -> errors.Locked:
-    query = text(f"SELECT holder, acquired_at, expires_at - {_now(session)} AS rest FROM leases WHERE name = :name")
+    query = text(
+        f"SELECT holder, acquired_at, expires_at - {now_expression(session)} AS rest FROM leases WHERE name = :name"
+    )
     row = session.execute(query, {"name": name}).one()
     since = datetime.fromtimestamp(row.acquired_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     message = f"{name} is being worked on by {row.holder} since {since}."
@@ -102,6 +122,8 @@ class Heartbeat:
 
     def __init__(self, database: Database, lease: Lease, *, every: float = RENEW_EVERY) -> None:
         self.lost = threading.Event()
+        self.beat: Callable[[Session], None] | None = None
+        """What else is recorded with each renewal."""
         self._database = database
         self._lease = lease
         self._every = every
@@ -131,6 +153,8 @@ class Heartbeat:
             try:
                 with self._database.begin() as session:
                     renew(session, self._lease)
+                    if self.beat is not None:
+                        self.beat(session)
                 self._renewed = asked
             except errors.Locked:
                 break

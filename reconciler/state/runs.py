@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from reconciler import errors
 from reconciler.model.document import DocumentId
-from reconciler.model.run import Run, RunResult, Tally
+from reconciler.model.run import Run, RunResult, Tally, Trigger
 from reconciler.state import tables
 from reconciler.state.session import Session
 
@@ -21,8 +21,20 @@ _items = tables.run_items
 KILLED = "the process that ran it ended without closing it"
 
 
-def open_run(session: Session, document: DocumentId, *, job: str, connection: str, now: datetime) -> Run:
-    """Start a run; its id grows with every run of the project. `job` and `connection` as the activity log shows them."""
+def open_run(
+    session: Session,
+    document: DocumentId,
+    *,
+    job: str,
+    connection: str,
+    now: datetime,
+    trigger: Trigger = Trigger.MANUAL,
+    slot: datetime | None = None,
+) -> Run:
+    """Start a run; its id grows with every run of the project. `job` and `connection` as the activity log shows them.
+
+    It carries the commit that is applied at this moment.
+    """
     values = {
         "kind": document.kind,
         "document": document.name,
@@ -34,6 +46,9 @@ def open_run(session: Session, document: DocumentId, *, job: str, connection: st
         "calls": 0,
         "reason": "",
         "haystack": _haystack(job, connection, str(document)),
+        "commit_id": select(tables.meta.c.commit_id).scalar_subquery(),
+        "trigger": trigger.value,
+        "slot": slot,
     }
     row = session.execute(insert(_table).values(**values).returning(*_table.c)).one()
     return _run(row)
@@ -43,6 +58,11 @@ def progress(session: Session, run_id: int, tally: Tally, calls: int, *, now: da
     """Counts so far, for those who watch."""
     statement = update(_table).where(_table.c.id == run_id).values(tally=_text(tally), calls=calls, progress_at=now)
     _exactly_one(session.execute(statement).rowcount, run_id)
+
+
+def touch(session: Session, run_id: int, calls: int, *, now: datetime) -> None:
+    """The run is getting on: it has made so many calls."""
+    session.execute(update(_table).where(_table.c.id == run_id).values(calls=calls, progress_at=now))
 
 
 def close(
@@ -141,6 +161,15 @@ def abandoned(session: Session, document: DocumentId, *, now: datetime) -> list[
     return sorted((_run(row) for row in session.execute(statement)), key=lambda run: run.id)
 
 
+def expire(session: Session, *, before: datetime) -> None:
+    """Drop runs that ended before a moment, but for those that a status or the journal speaks of."""
+    spoken_of = select(tables.statuses.c.run_id).where(tables.statuses.c.run_id.is_not(None))
+    journalled = select(tables.batches.c.run_id)
+    old = (_table.c.ended_at < before) & _table.c.id.not_in(spoken_of) & _table.c.id.not_in(journalled)
+    session.execute(delete(_items).where(_items.c.run_id.in_(select(_table.c.id).where(old))))
+    session.execute(delete(_table).where(old))
+
+
 def _exactly_one(rows: int, run_id: int) -> None:
     if rows != 1:
         raise errors.NotFound(f"There is no run {run_id}.")
@@ -173,4 +202,7 @@ def _run(row: Row[*tuple[Any, ...]]) -> Run:
         calls=row.calls,
         reason=row.reason,
         progress_at=row.progress_at,
+        trigger=Trigger(row.trigger),
+        slot=row.slot,
+        commit=row.commit_id,
     )

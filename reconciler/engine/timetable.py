@@ -1,0 +1,93 @@
+"""Which documents the loop runs, and when: the recorded documents brought together with the table of schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconciler.config.convert import to_resource
+from reconciler.engine.occasion import Timing, believable
+from reconciler.model.document import CONNECTION, Document, DocumentId
+from reconciler.model.resources import LoopSettings, ProfileFieldMapping
+from reconciler.state import conditions, documents, runs, schedules
+from reconciler.state.documents import RecordedDocument
+from reconciler.state.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A document that has cycles. `connection` is the one it writes to: the API that its calls go to."""
+
+    document: DocumentId
+    connection: str
+    timing: Timing
+
+
+def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[DocumentId, Work]:
+    """Bring the table of schedules up to what is recorded, and give the work there is.
+
+    A new document is due at once. A changed one keeps the slots that it ran and loses its backoff. Every time is worked out
+    anew, so a clock that jumped has no say any more.
+    """
+    recorded = documents.load(session)
+    work = {
+        id: Work(document=id, connection=resource.target, timing=_timing(resource, recorded, settings))
+        for id, found in recorded.items()
+        if isinstance(resource := to_resource(found.document), ProfileFieldMapping)
+    }
+    before = schedules.read(session)
+    for gone in before.keys() - work.keys():
+        schedules.remove(session, gone)
+        conditions.remove(session, str(gone))
+    changed = []
+    for id, entry in work.items():
+        found = _entry(session, before.get(id), recorded[id], now)
+        found = replace(found, due_at=entry.timing.due_at(found, now))
+        if found != before.get(id):
+            changed.append(found)
+    schedules.save(session, changed)
+    return work
+
+
+def revise(session: Session, work: Work, now: datetime) -> None:
+    """Work out anew when one document is due: somebody found that it was not."""
+    entry = schedules.get(session, work.document, lock=True)
+    if entry is not None:
+        entry = believable(session, entry, now)
+        schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
+
+
+def _timing(
+    mapping: ProfileFieldMapping, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings
+) -> Timing:
+    ends = (recorded.get(DocumentId(CONNECTION, name)) for name in (mapping.source, mapping.target))
+    return Timing(
+        schedule=mapping.schedule,
+        settings=settings,
+        paused=mapping.suspended or not all(end is not None and _active(end.document) for end in ends),
+    )
+
+
+def _active(connection: Document) -> bool:
+    return connection.spec.get("active", True) is not False
+
+
+def _entry(
+    session: Session, before: schedules.Entry | None, recorded: RecordedDocument, now: datetime
+) -> schedules.Entry:
+    document = recorded.document.id
+    if before is None:
+        latest = runs.latest(session, document)
+        ran = latest is not None and latest.ended_at is not None and latest.started_at >= recorded.applied_at
+        return schedules.Entry(
+            document=document,
+            generation=recorded.generation,
+            since=recorded.applied_at,
+            # What ran by hand before there was a loop does not run again at once.
+            last_slot=latest.started_at if latest is not None and ran else None,
+        )
+    entry = believable(session, before, now)
+    if entry.generation == recorded.generation:
+        return entry
+    return replace(entry, generation=recorded.generation, failures=0, retry_at=None)

@@ -1,0 +1,167 @@
+"""When each document is due next, and which slots have been run.
+
+A row says when its document should start; it is moved on in the transaction that closes a run. So a document whose process was
+killed is still due, and whoever finds its lease free carries on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, case, delete, func, or_, select, text, update
+
+from reconciler.model.document import DocumentId
+from reconciler.state import tables
+from reconciler.state.leases import free
+from reconciler.state.session import Session
+from reconciler.state.upsert import upsert
+
+_table = tables.schedules
+_slots = tables.slots
+_requests = tables.requests
+
+KEPT = timedelta(days=400)
+"""How long it is known which slots ran: longer than any period between two of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """When a document is due.
+
+    `generation` is that of the document the entry was made for, `since` when its schedule began to hold, `last_slot` the last
+    one that was completed. `due_at` is None while nothing may start by itself. `failures` counts failed runs in a row; after
+    one, `retry_at` may be earlier than the next slot.
+    """
+
+    document: DocumentId
+    generation: int
+    since: datetime
+    last_slot: datetime | None = None
+    due_at: datetime | None = None
+    failures: int = 0
+    retry_at: datetime | None = None
+    suspended_at: datetime | None = None
+    suspended_by: str | None = None
+
+
+def read(session: Session) -> dict[DocumentId, Entry]:
+    """Every entry, in order of the documents."""
+    rows = session.execute(select(_table).order_by(_table.c.kind, _table.c.name))
+    return {entry.document: entry for entry in map(_entry, rows)}
+
+
+def get(session: Session, document: DocumentId, *, lock: bool = False) -> Entry | None:
+    """The entry of one document. `lock`: ours alone until the transaction ends."""
+    query = select(_table).where(_at(_table, document))
+    row = session.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _entry(row)
+
+
+def save(session: Session, entries: Iterable[Entry]) -> None:
+    """Record entries, new or changed."""
+    rows = [
+        {
+            "kind": entry.document.kind,
+            "name": entry.document.name,
+            "generation": entry.generation,
+            "since": entry.since,
+            "last_slot": entry.last_slot,
+            "due_at": entry.due_at,
+            "failures": entry.failures,
+            "retry_at": entry.retry_at,
+            "suspended_at": entry.suspended_at,
+            "suspended_by": entry.suspended_by,
+        }
+        for entry in entries
+    ]
+    if rows:
+        session.execute(upsert(session, _table), rows)
+
+
+def remove(session: Session, document: DocumentId) -> None:
+    """The document is forgotten: nothing of it is due. Which slots ran stays known."""
+    session.execute(delete(_table).where(_at(_table, document)))
+    session.execute(delete(_requests).where(_at(_requests, document), _requests.c.closed_at.is_(None)))
+
+
+def due(session: Session, now: datetime, limit: int) -> list[DocumentId]:
+    """Documents that should start and that nobody works on, in the order in which they became due.
+
+    A request makes its document due whatever its schedule says. Leases are judged by the clock of the database, as always.
+    """
+    asked = (
+        select(_requests.c.kind, _requests.c.name, func.min(_requests.c.requested_at).label("asked_at"))
+        .where(_requests.c.closed_at.is_(None))
+        .group_by(_requests.c.kind, _requests.c.name)
+        .subquery()
+    )
+    lease = tables.leases
+    idle = text(f"(leases.name IS NULL OR {free(session)})")
+    when = case((asked.c.asked_at.is_not(None), asked.c.asked_at), else_=_table.c.due_at)
+    query = (
+        select(_table.c.kind, _table.c.name)
+        .select_from(
+            _table.outerjoin(asked, (asked.c.kind == _table.c.kind) & (asked.c.name == _table.c.name)).outerjoin(
+                lease, lease.c.name == _table.c.kind + "/" + _table.c.name
+            )
+        )
+        .where(or_(_table.c.due_at <= now, asked.c.asked_at.is_not(None)), idle)
+        .order_by(when, _table.c.kind, _table.c.name)
+        .limit(limit)
+    )
+    return [DocumentId(row.kind, row.name) for row in session.execute(query)]
+
+
+def claim_slot(session: Session, document: DocumentId, slot: datetime, run_id: int) -> bool:
+    """Note that `run_id` runs a slot. False when the slot was completed before; a slot that was cut off is taken over."""
+    row = {
+        "kind": document.kind,
+        "name": document.name,
+        "slot": slot,
+        "run_id": run_id,
+        "attempts": 1,
+        "completed_at": None,
+    }
+    taken = upsert(session, _slots, attempts=_slots.c.attempts + 1, completed_at=_slots.c.completed_at)
+    return session.execute(taken.returning(_slots.c.completed_at), row).scalar_one() is None
+
+
+def complete_slot(session: Session, document: DocumentId, slot: datetime, run_id: int, *, now: datetime) -> None:
+    """The slot ran to its end, well or badly, and is not run again."""
+    at = _at(_slots, document) & (_slots.c.slot == slot) & (_slots.c.run_id == run_id)
+    session.execute(update(_slots).where(at).values(completed_at=now))
+
+
+def last_completed(session: Session, document: DocumentId, until: datetime) -> datetime | None:
+    """The last slot up to `until` that ran to its end."""
+    at = _at(_slots, document) & _slots.c.completed_at.is_not(None) & (_slots.c.slot <= until)
+    found: datetime | None = session.execute(
+        select(_slots.c.slot).where(at).order_by(_slots.c.slot.desc()).limit(1)
+    ).scalar()
+    return found
+
+
+def expire_slots(session: Session, document: DocumentId, *, now: datetime) -> None:
+    """Drop what is known of slots that nobody can ask for any more."""
+    session.execute(delete(_slots).where(_at(_slots, document), _slots.c.slot < now - KEPT))
+
+
+def _at(table: Any, document: DocumentId) -> Any:
+    return (table.c.kind == document.kind) & (table.c.name == document.name)
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    return Entry(
+        document=DocumentId(row.kind, row.name),
+        generation=row.generation,
+        since=row.since,
+        last_slot=row.last_slot,
+        due_at=row.due_at,
+        failures=row.failures,
+        retry_at=row.retry_at,
+        suspended_at=row.suspended_at,
+        suspended_by=row.suspended_by,
+    )
