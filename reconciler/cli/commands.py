@@ -22,6 +22,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
     "Run": {
         "run": Entry("reconciler.cli.run", "Work until stopped: follow the configuration, run what is due."),
         "sync": Entry("reconciler.cli.sync", "Run one cycle of a document now."),
+        "approve": Entry("reconciler.cli.approve", "Approve what the loop waits with."),
+        "suspend": Entry("reconciler.cli.suspend", "Let no cycle of a document start."),
+        "resume": Entry("reconciler.cli.resume", "Let them start again."),
     },
     "Look": {
         "status": Entry("reconciler.cli.status", "Status of every document and mapping."),

@@ -13,45 +13,82 @@ import click
 from reconciler.cli.options import common, output
 
 if TYPE_CHECKING:
-    from reconciler.engine.cycle import Report
+    from reconciler.cli.wiring import Workplace
+    from reconciler.engine.cycle import Progress, Report
 
 
 @click.command("sync")
 @click.argument("name")
+@click.option("--no-wait", is_flag=True, help="Where a loop runs the cycles: ask it for this one, and do not wait.")
 @output("text", "json")
 @common
-def command(project: Path | None, name: str, output: str) -> int:
+def command(project: Path | None, name: str, no_wait: bool, output: str) -> int:
     """Run one cycle of an applied document now: read, match, compare with what was written before, write what changed.
 
     \b
     reconcile sync acme-profile
 
+    Where `reconcile run` is at work on the same state, it is asked for the cycle and runs it once.
+
     Exit code 3 means that some values were rejected: `reconcile records NAME` says which and why.
     """
     from reconciler.cli.progress import watching
     from reconciler.cli.wiring import workplace
+    from reconciler.engine.asking import loop_is_alive
     from reconciler.engine.cycle import exit_code
     from reconciler.engine.projection import refuse_unusable, write_state_file
     from reconciler.engine.sync import sync
 
     work = workplace(project)
     refuse_unusable(work.database, work.state_file)
+    served = loop_is_alive(work.database)
+    if no_wait:
+        return _only_ask(work, name, served)
     with work.signals(), watching(work.clock) as progress:
-        report = sync(
-            work.database,
-            name,
-            work.remotes(),
-            holder=work.holder,
-            clock=work.clock,
-            stop=work.stop,
-            progress=progress,
-        )
+        report = _by_the_loop(work, name, progress) if served else None
+        if report is None:
+            report = sync(
+                work.database,
+                name,
+                work.remotes(),
+                holder=work.holder,
+                clock=work.clock,
+                stop=work.stop,
+                progress=progress,
+            )
     # What the cycle did is told by the exit code, too, also when nobody reads the text.
     with suppress(BrokenPipeError):
         _print(report, output)
         sys.stdout.flush()
-    write_state_file(work.database, work.state_file)
+    if not served:
+        write_state_file(work.database, work.state_file)
     return exit_code(report)
+
+
+def _only_ask(work: Workplace, name: str, served: bool) -> int:
+    from reconciler import errors
+    from reconciler.engine.asking import ask
+
+    if not served:
+        raise errors.UsageError("--no-wait asks a loop, and none is running", hint="start one with `reconcile run`")
+    asked = ask(work.database, name, work.person, work.clock)
+    click.echo(f"The loop is asked to run {asked.document}. `reconcile activity` shows what becomes of it.")
+    return 0
+
+
+def _by_the_loop(work: Workplace, name: str, progress: Progress) -> Report | None:
+    """What became of the cycle that a loop was asked for; None when no loop is left."""
+    from reconciler.engine.asking import ask, wait
+
+    asked = ask(work.database, name, work.person, work.clock)
+    progress.phase("waiting for the loop", None)
+    return wait(
+        work.database,
+        asked,
+        work.clock,
+        work.stop,
+        watch=lambda run: progress.phase(f"the loop runs it: run {run.id}", None),
+    )
 
 
 def _print(report: Report, output: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 import signal
@@ -56,6 +57,14 @@ class Workplace:
         if command is not None:
             command.call_on_close(opened.close)
         return opened
+
+    @property
+    def person(self) -> str:
+        """Who types the commands, for what is recorded with a name."""
+        try:
+            return f"{getpass.getuser()} on {platform.node()}"
+        except (OSError, KeyError):  # a container's user may have no name
+            return f"user {os.getuid()} on {platform.node()}"
 
     @property
     def own_places(self) -> list[Path]:

@@ -18,7 +18,7 @@ from reconciler.model.plan import Action, Change, Plan
 from reconciler.planning.diff import Desired
 from reconciler.planning.limits import exceeded, needed
 from reconciler.report.plan import limit_message
-from reconciler.state import catalogs, documents, meta
+from reconciler.state import applies, catalogs, documents, meta
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 
@@ -62,9 +62,11 @@ def apply(
             with database.begin() as session:
                 lease.assert_held(session)
                 serial = _record(session, changes, wanted, clock, commit, serial)
-        if not only and not plan.only:
-            with database.begin() as session:
+        with database.begin() as session:
+            if not only and not plan.only:
                 serial = _settle(session, wanted, commit, serial)
+            if serial != plan.base.serial:
+                applies.record(session, serial=serial, commit=commit, digest=wanted.digest, by=holder, now=clock.now())
         return Applied(plan=plan, serial=serial)
 
 
@@ -135,7 +137,7 @@ def _record(
         document = wanted.documents[id]
         catalogs.save(session, id.name, document.digest, document.spec, now=now)
     else:
-        documents.save(session, wanted.documents[id], now=now, serial=serial + 1)
+        documents.save(session, wanted.documents[id], now=now, serial=serial + 1, commit=commit)
     if id.kind == PROFILE_FIELD_MAPPING:
         status.after_apply(session, id, changes, now=now)
     return meta.bump(session, commit=commit)

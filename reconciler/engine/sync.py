@@ -20,7 +20,7 @@ from reconciler.engine.occasion import Occasion
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
 from reconciler.model.resources import CcConnection, CsConnection, ProfileFieldMapping
-from reconciler.state import catalogs, documents
+from reconciler.state import catalogs, documents, schedules
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 
@@ -113,6 +113,7 @@ def _load(session: Session, name: str) -> _Recorded:
             f"{document.id}: its connections or their catalog are not recorded", hint="run `reconcile apply`"
         )
     _refuse_inactive(source, target)
+    refuse_suspended(session, mapping)
     return _Recorded(
         mapping=mapping, source=source, target=target, catalog=catalog_files.from_json(content.content, mapping.source)
     )
@@ -125,6 +126,19 @@ def _connection(found: Mapping[DocumentId, Document], document: Document, name: 
             f"{document.id}: connection '{name}' is not recorded", hint="run `reconcile apply` without --only"
         )
     return to_resource(recorded)
+
+
+def refuse_suspended(session: Session, mapping: ProfileFieldMapping) -> None:
+    """Raises `errors.ConfigIncomplete` for a document that somebody has suspended."""
+    if mapping.suspended:
+        raise errors.ConfigIncomplete(
+            f"{mapping.name} is suspended by its document", hint="take `suspend` out and apply"
+        )
+    entry = schedules.get(session, DocumentId(PROFILE_FIELD_MAPPING, mapping.name))
+    if entry is not None and entry.suspended_at is not None:
+        raise errors.ConfigIncomplete(
+            f"{mapping.name} is suspended by {entry.suspended_by}", hint=f"reconcile resume {mapping.name}"
+        )
 
 
 def _refuse_inactive(*connections: CsConnection | CcConnection) -> None:

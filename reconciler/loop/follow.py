@@ -15,6 +15,7 @@ from reconciler import errors
 from reconciler.clock import Clock
 from reconciler.config.load import LoadedProject, load_project
 from reconciler.engine.applier import Applied, apply
+from reconciler.engine.asking import APPROVE, CONFIG, SHORT
 from reconciler.engine.occasion import Announce
 from reconciler.engine.planner import make_plan
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -26,12 +27,6 @@ from reconciler.report.plan import limit_message
 from reconciler.report.text import plural
 from reconciler.state import applies, conditions, meta
 from reconciler.state.database import Database
-
-SUBJECT = "config"
-"""What the conditions of the configuration plane are recorded about."""
-
-SHORT = 12
-"""Digits of a digest or commit that people are shown and may type."""
 
 SHOWN = 50
 """Errors of one configuration that are logged."""
@@ -132,7 +127,7 @@ class Follower:
     def _waits_for_approval_of_rewriting(self, candidate: Candidate, found: Found) -> bool:
         if candidate.rewritten is None or candidate.commit is None or self._approved(candidate.commit):
             return False
-        hint = f"reconcile approve {candidate.commit[:SHORT]}"
+        hint = f"{APPROVE}{candidate.commit[:SHORT]}"
         found[Condition.SOURCE_REWRITTEN] = (candidate.rewritten, hint)
         return True
 
@@ -179,7 +174,7 @@ class Follower:
         approved = self._approved(plan.digest)
         why = None if approved or plan.empty else self._why_to_wait(loaded, plan)
         if why is not None:
-            found[Condition.NEEDS_APPROVAL] = (why, f"reconcile approve {plan.digest[:SHORT]}")
+            found[Condition.NEEDS_APPROVAL] = (why, f"{APPROVE}{plan.digest[:SHORT]}")
             return None
         try:
             applied = apply(
@@ -191,7 +186,7 @@ class Follower:
                 commit=candidate.commit,
             )
         except errors.SafetyStop as error:
-            found[Condition.NEEDS_APPROVAL] = (error.message, f"reconcile approve {plan.digest[:SHORT]}")
+            found[Condition.NEEDS_APPROVAL] = (error.message, f"{APPROVE}{plan.digest[:SHORT]}")
             return None
         except errors.ConfigIncomplete as error:
             found[Condition.CONFIG_INVALID] = (error.message, error.hint or "")
@@ -229,10 +224,10 @@ class Follower:
         self.last_problem = next((reason for reason, _ in held.values()), "")
         now = self.clock.now()
         with self.database.read() as session:
-            before = {entry.condition: (entry.reason, entry.hint) for entry in conditions.read(session, SUBJECT)}
+            before = {entry.condition: (entry.reason, entry.hint) for entry in conditions.read(session, CONFIG)}
         if before != held:
             with self.database.begin() as session:
-                changed = conditions.settle(session, SUBJECT, found, now=now)
+                changed = conditions.settle(session, CONFIG, found, now=now)
                 if changed and self.announce is not None:
                     self.announce(session, changed, now)
         told = tuple(reason for reason, _ in held.values())

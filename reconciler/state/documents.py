@@ -28,6 +28,7 @@ class RecordedDocument:
     applied_at: datetime
     applied_serial: int
     forgotten_at: datetime | None = None
+    commit: str | None = None
 
 
 def digests(session: Session) -> dict[DocumentId, str]:
@@ -51,7 +52,7 @@ def load(
     return found
 
 
-def save(session: Session, document: Document, *, now: datetime, serial: int) -> int:
+def save(session: Session, document: Document, *, now: datetime, serial: int, commit: str | None = None) -> int:
     """Record `document` as applied and give its generation."""
     at = (_table.c.kind == document.id.kind) & (_table.c.name == document.id.name)
     content = {
@@ -61,6 +62,7 @@ def save(session: Session, document: Document, *, now: datetime, serial: int) ->
         "applied_at": now,
         "applied_serial": serial,
         "forgotten_at": None,
+        "commit_id": commit,
     }
     row = session.execute(select(_table.c.generation, _table.c.digest).where(at)).one_or_none()
     if row is None:
@@ -95,4 +97,5 @@ def _recorded(row: Row[*tuple[Any, ...]]) -> RecordedDocument:
         applied_at=row.applied_at,
         applied_serial=row.applied_serial,
         forgotten_at=row.forgotten_at,
+        commit=row.commit_id,
     )

@@ -108,7 +108,7 @@ def due(session: Session, now: datetime, limit: int) -> list[DocumentId]:
                 lease, lease.c.name == _table.c.kind + "/" + _table.c.name
             )
         )
-        .where(or_(_table.c.due_at <= now, asked.c.asked_at.is_not(None)), idle)
+        .where(or_(_table.c.due_at <= now, asked.c.asked_at.is_not(None)), _table.c.suspended_at.is_(None), idle)
         .order_by(when, _table.c.kind, _table.c.name)
         .limit(limit)
     )
