@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import httpcore2
 import orjson
 
-from reconciler import __version__, errors
+from reconciler import __version__, errors, failpoints
 from reconciler.clock import Clock, chance
 from reconciler.connectors import backoff
 from reconciler.connectors.answer import API_HINT, Response
@@ -23,6 +23,7 @@ from reconciler.connectors.network import AddressPolicy, Exchange, NameNotResolv
 from reconciler.connectors.pool import ConnectionStack
 from reconciler.connectors.secret import Secret
 from reconciler.connectors.urls import encode_segment, host_header, origin_of
+from reconciler.failpoints import Step
 from reconciler.model.json import Json
 
 MIB = 1024 * 1024
@@ -212,6 +213,7 @@ class HttpClient:
         finally:
             if self._observer is not None:
                 self._observer(Call(prepared.method, self._exchange.status, self._clock.monotonic() - started))
+        failpoints.reached(Step.CALL_ANSWERED)
         if answer is None:
             raise errors.RemoteMalformed(f"{self.host} does not answer in valid HTTP", hint=API_HINT)
         return self._judged(answer, throttled) if isinstance(answer, Response) else answer

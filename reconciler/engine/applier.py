@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from reconciler import errors
+from reconciler import errors, failpoints
 from reconciler.clock import Clock, new_token
 from reconciler.config.load import LoadedProject
 from reconciler.engine import holding, status
 from reconciler.engine.planner import CATALOG, desired, make_plan
+from reconciler.failpoints import Step
 from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Change, Plan
@@ -62,6 +63,7 @@ def apply(
             with database.begin() as session:
                 lease.assert_held(session)
                 serial = _record(session, changes, wanted, clock, commit, serial)
+            failpoints.reached(Step.DOCUMENT_APPLIED)
         with database.begin() as session:
             if not only and not plan.only:
                 serial = _settle(session, wanted, commit, serial)

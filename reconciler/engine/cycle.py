@@ -16,13 +16,14 @@ from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
-from reconciler import errors
+from reconciler import errors, failpoints
 from reconciler.clock import Clock
 from reconciler.connectors.base import Destination
 from reconciler.engine import holding, status
 from reconciler.engine.flows.profile import REJECTED, ProfileFlow
 from reconciler.engine.occasion import Occasion
 from reconciler.engine.writer import Writer
+from reconciler.failpoints import Step
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import Outcome, Reason, Rejection
 from reconciler.model.run import Run, RunResult, Tally
@@ -87,6 +88,7 @@ def run_cycle(
     """
     with holding.held(database, str(document), holder) as lease:
         run = _open(database, document, ends, lease, clock, occasion)
+        failpoints.reached(Step.RUN_OPENED)
         cycle = _Cycle(
             database=database,
             document=document,
@@ -187,6 +189,7 @@ class _Cycle:
         try:
             with self.database.workspace() as workspace:
                 book = self._diff(workspace, progress)
+                failpoints.reached(Step.COMPARED)
                 Writer(self, workspace, book, progress).run()
             self.completed = True
         except errors.FenceLost:
@@ -278,6 +281,7 @@ class _Cycle:
             )
             status.after_run(session, self.document, self.run.id, verdicts, self.tallies, now=now)
             self.occasion.close(session, self.document, closed, error, now=now)
+        failpoints.reached(Step.RUN_CLOSED)
         return Report(run=closed, tallies=self.tallies, failures=staged.failures, error=error)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from reconciler import errors
+from reconciler import errors, failpoints
+from reconciler.failpoints import Step
 from reconciler.state import leases
 from reconciler.state.database import Database
 from reconciler.state.session import Session
@@ -41,8 +42,10 @@ class Held:
 def held(database: Database, name: str, holder: str) -> Iterator[Held]:
     """Take a lease, keep it alive, give it back. Raises `errors.Locked` when somebody has it."""
     lease = database.run(lambda session: leases.acquire(session, name, holder))
+    failpoints.reached(Step.LEASE_TAKEN)
     try:
         with leases.Heartbeat(database, lease) as heartbeat:
             yield Held(lease, heartbeat)
     finally:
         database.run(lambda session: leases.release(session, lease))
+        failpoints.reached(Step.LEASE_RELEASED)

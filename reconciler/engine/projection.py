@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from reconciler import errors
+from reconciler import errors, failpoints
+from reconciler.failpoints import Step
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.run import Run, Tally
@@ -31,6 +32,7 @@ def write_state_file(database: Database, path: Path, *, rebuild: bool = False) -
             return state(session)
 
     written = statefile.write(path, produce, rebuild=rebuild, clock=database.clock)
+    failpoints.reached(Step.STATE_FILE_REPLACED)
     return int(written["serial"])
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler import errors
+from reconciler import errors, failpoints
+from reconciler.failpoints import Step
 from reconciler.model.outcome import Outcome, Rejection, Write, WriteResult
 from reconciler.model.run import Tally
 from reconciler.state import journal, ledger, outcomes, runs
@@ -79,6 +80,7 @@ class Writer:
             self._trouble = self._trouble or trouble
             self._turn(batch_id, results)
             raise
+        failpoints.reached(Step.BATCH_SENT)
         return self._turn(batch_id, results)
 
     @property
@@ -106,6 +108,10 @@ class Writer:
             self._count(results)
             if following:
                 self._last = following.last
+        if batch_id is not None:
+            failpoints.reached(Step.BATCH_RECORDED)
+        if following:
+            failpoints.reached(Step.BATCH_JOURNALLED)
         return (following.id, following.writes) if following else None
 
     def _record(self, session: Session, batch_id: int, results: Sequence[WriteResult]) -> None:
