@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from reconciler.cli.main import INTERRUPTED
 from reconciler.cli.options import common
 
 
@@ -31,6 +35,18 @@ def command(project: Path | None, config: Path | None) -> int:
     work = workplace(project or config)
     work.attempts = 3
     with work.signals(), assemble(work) as loop:
-        loop.run()
-    sys.stdout.flush()
+        try:
+            loop.run()
+        except KeyboardInterrupt:
+            _leave(INTERRUPTED)
+        if loop.abandoned:
+            _leave(0)
     return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End now. A thread that hangs in a call would keep Python waiting; what it sent is in the journal."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -83,6 +83,8 @@ class Loop:
     changed: threading.Event
     """Set when the state file is behind the database."""
     work: dict[DocumentId, Work] = field(default_factory=dict)
+    abandoned: int = 0
+    """Cycles that did not end in time when the loop stopped."""
     trouble: errors.ReconcileError | None = None
     """What the loop cannot go on after."""
     _serial: int | None = None
@@ -127,10 +129,10 @@ class Loop:
         deadline = self.clock.monotonic() + GRACE
         for thread in threads:
             thread.join(max(0.0, deadline - self.clock.monotonic()))
-        abandoned = len(self.board.running)
+        self.abandoned = len(self.board.running)
         self._guarded(self.replica.leave)
         self._guarded(self._write_state_file)
-        self.emit(Event(name=EventName.LOOP_STOPPED, fields={"abandoned": abandoned}))
+        self.emit(Event(name=EventName.LOOP_STOPPED, fields={"abandoned": self.abandoned}))
 
     # -- one look
 
