@@ -61,9 +61,9 @@ def due_slot(schedule: Schedule, last: datetime | None, since: datetime, now: da
     seconds: fixed, so that trying again and other replicas mean the same slot.
 
     `last` may lie in the future. Up to `SKEW`, it counts: another replica's clock is ahead, or this one was set back.
-    Beyond that, some clock was wrong, and to wait for it to be right again might take years. What ran before is not
-    known then, so the latest slot is due, and completing it puts `last` right. Who keeps all slots that ran passes the
-    last one up to now, and nothing runs twice.
+    Beyond that, some clock was wrong, and waiting until `last` is past might take years. What ran before cannot be known
+    from it, so the latest slot is due. Whoever has a record that this slot was completed takes it as `last` in place of
+    the wrong one, runs nothing, and goes on with the next; otherwise completing it puts `last` right.
     """
     if last is None:
         return since.astimezone(UTC).replace(microsecond=0)
