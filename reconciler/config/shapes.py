@@ -92,13 +92,18 @@ def _check_cron(expression: str) -> None:
     from croniter.croniter import CroniterError
 
     # Any fixed instant serves: what a cron expression can do does not depend on today. A leap year follows within four.
+    fields = expression.split()
     try:
+        _, _, days, _, weekdays = croniter.expand(expression)[0]
         croniter(expression, datetime(2025, 1, 1, tzinfo=UTC), max_years_between_matches=8).get_next()
         shortest = shortest_period(Cron(expression=expression, timezone="UTC"))
     except CroniterError:
         raise ValueError("this cron expression never fires, or a number in it is out of range") from None
     if shortest < timedelta(seconds=MIN_PERIOD):
         raise ValueError("this fires more often than every 5 minutes")
+    # `*/1` beside another day: some take it for `*`, which asks for the other, and some for every day.
+    if "*" not in (fields[2], fields[4]) and ("*" in (days[0], weekdays[0]) or len(days) == 31 or len(weekdays) == 7):
+        raise ValueError("one of the two day fields takes every day: write * for the one that shall not matter")
 
 
 def _check_field(field: str, size: int) -> None:
@@ -108,8 +113,13 @@ def _check_field(field: str, size: int) -> None:
         ends = values.split("-")
         if step and int(step) >= size:
             raise ValueError(f"a step of {step} never takes a second value here; `every` has periods of any length")
-        if len(ends) == 2 and _cron_number(ends[0], size) == _cron_number(ends[1], size):
+        if len(ends) == 1:
+            continue
+        first, last = (_cron_number(end, size) for end in ends)
+        if first == last:
             raise ValueError("a range has two different ends, and on the day of week 0 and 7 are the same")
+        if first > last and step:
+            raise ValueError("a range over the end, such as 22-2, has no step: write a list, such as 22,0,2")
 
 
 def _cron_number(text: str, size: int) -> int:
