@@ -58,15 +58,17 @@ def due_slot(schedule: Schedule, last: datetime | None, since: datetime, now: da
     what is true when it runs, so a second one would find nothing to do. A changed document keeps its `last`.
 
     A document that never ran is due at once. Its slot is `since`, the moment at which it was first applied, in whole
-    seconds: fixed, so that trying again and other replicas mean the same slot.
+    seconds: fixed, so that trying again and other replicas mean the same slot. (If that is in the future, the latest slot
+    takes its place, so that nothing waits for it.)
 
     `last` may lie in the future. Up to `SKEW`, it counts: another replica's clock is ahead, or this one was set back.
-    Beyond that, some clock was wrong, and to wait for it to be right again might take years. What ran before is not
-    known then, so the latest slot is due, and completing it puts `last` right. Who keeps all slots that ran passes the
-    last one up to now, and nothing runs twice.
+    Beyond that, some clock was wrong, and waiting until `last` is past might take years. What ran before cannot be known
+    from it, so the latest slot is due. Whoever has a record that this slot was completed takes it as `last` in place of
+    the wrong one, runs nothing, and goes on with the next; otherwise completing it puts `last` right.
     """
     if last is None:
-        return since.astimezone(UTC).replace(microsecond=0)
+        first = since.astimezone(UTC).replace(microsecond=0)
+        return first if first <= now else _last_slot(schedule, now)
     if last > now + SKEW:
         return _last_slot(schedule, now)
     return latest_slot(schedule, last, now)

@@ -9,6 +9,9 @@ import functools
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from reconciler.model.resources import Cron
+from reconciler.schedule import shortest_period
+
 NAME = r"^[a-z0-9-]{1,63}$"
 PERIOD = r"^[0-9]{1,9}[smhd]$"
 HOST = r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
@@ -21,6 +24,7 @@ MAX_PERIOD = 366 * 86_400
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
 _DAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
+_NOT_A_PLACE = re.compile(r"localtime$|posixrules$|Factory$|posix/|right/")  # files that only some machines have
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa")
 
 
@@ -56,16 +60,18 @@ def spelt(total: int) -> str:
 
 def _cron_field(names: str = "") -> re.Pattern[str]:
     value = rf"(?:[0-9]{{1,2}}{'|' + names if names else ''})"
-    item = rf"(?:\*|{value}(?:-{value})?)(?:/[0-9]{{1,2}})?"
-    return re.compile(rf"{item}(?:,{item})*")
+    item = rf"(?:\*/[0-9]{{1,2}}|{value}(?:-{value})?(?:/[0-9]{{1,2}})?)"
+    return re.compile(rf"\*|{item}(?:,{item})*")
 
 
 _CRON_FIELDS = (_cron_field(), _cron_field(), _cron_field(), _cron_field(_MONTHS), _cron_field(_DAYS))
+_CRON_SIZES = (60, 24, 31, 12, 7)
+_CRON_NUMBERS = {name: n for n, name in (*enumerate(_MONTHS.split("|"), start=1), *enumerate(_DAYS.split("|")))}
 
 
 @functools.lru_cache(maxsize=1024)
 def cron(expression: str) -> str:
-    """Five fields, single spaces, upper-case names. Fires at least once, never twice within five minutes."""
+    """Five fields, single spaces, upper-case names. Fires at least once, at times of day that are five minutes apart."""
     fields = expression.upper().split()
     if len(fields) != len(_CRON_FIELDS):
         raise ValueError("a cron expression has five fields: minute, hour, day of month, month, day of week")
@@ -74,6 +80,8 @@ def cron(expression: str) -> str:
             raise ValueError(
                 "a cron field is made of numbers, *, ranges, lists and steps (names for months and days of the week)"
             )
+    for field, size in zip(fields, _CRON_SIZES, strict=True):
+        _check_field(field, size)
     normal = " ".join(fields)
     _check_cron(normal)
     return normal
@@ -84,16 +92,39 @@ def _check_cron(expression: str) -> None:
     from croniter.croniter import CroniterError
 
     # Any fixed instant serves: what a cron expression can do does not depend on today. A leap year follows within four.
+    fields = expression.split()
     try:
-        times = croniter(expression, datetime(2025, 1, 1, tzinfo=UTC), max_years_between_matches=8)
-        last: datetime = times.get_next(datetime)
-        for _ in range(300):
-            due: datetime = times.get_next(datetime)
-            if due - last < timedelta(seconds=MIN_PERIOD):
-                raise ValueError("this fires more often than every 5 minutes")
-            last = due
+        _, _, days, _, weekdays = croniter.expand(expression)[0]
+        croniter(expression, datetime(2025, 1, 1, tzinfo=UTC), max_years_between_matches=8).get_next()
+        shortest = shortest_period(Cron(expression=expression, timezone="UTC"))
     except CroniterError:
         raise ValueError("this cron expression never fires, or a number in it is out of range") from None
+    if shortest < timedelta(seconds=MIN_PERIOD):
+        raise ValueError("this fires more often than every 5 minutes")
+    # `*/1` beside another day: some take it for `*`, which asks for the other, and some for every day.
+    if "*" not in (fields[2], fields[4]) and ("*" in (days[0], weekdays[0]) or len(days) == 31 or len(weekdays) == 7):
+        raise ValueError("one of the two day fields takes every day: write * for the one that shall not matter")
+
+
+def _check_field(field: str, size: int) -> None:
+    """What programs read in different ways: `*/90` is no hour and a half, and `5-5` is every minute for some of them."""
+    for item in field.split(","):
+        values, _, step = item.partition("/")
+        ends = values.split("-")
+        if step and int(step) >= size:
+            raise ValueError(f"a step of {step} never takes a second value here; `every` has periods of any length")
+        if len(ends) == 1:
+            continue
+        first, last = (_cron_number(end, size) for end in ends)
+        if first == last:
+            raise ValueError("a range has two different ends, and on the day of week 0 and 7 are the same")
+        if first > last and step:
+            raise ValueError("a range over the end, such as 22-2, has no step: write a list, such as 22,0,2")
+
+
+def _cron_number(text: str, size: int) -> int:
+    number = _CRON_NUMBERS[text] if text in _CRON_NUMBERS else int(text)
+    return 0 if number == size == 7 else number
 
 
 def timezone_name(name: str) -> str:
@@ -109,6 +140,8 @@ def zone(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
+        if _NOT_A_PLACE.match(name):
+            raise ZoneInfoNotFoundError
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("this is no IANA time zone, such as Europe/Berlin or UTC") from None

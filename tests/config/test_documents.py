@@ -74,6 +74,11 @@ def test_a_limit_may_be_switched_off() -> None:
             resources.Cron(expression="0 0 29 2 *", timezone="Europe/Berlin"),
         ),
         ('{cron: "*/5 * * * *"}', resources.Cron(expression="*/5 * * * *", timezone="UTC")),
+        ('{cron: "0 0-7 * * SAT-SUN"}', resources.Cron(expression="0 0-7 * * SAT-SUN", timezone="UTC")),
+        (
+            '{cron: "7,*/30 */12 1-31/30 */11 */6"}',
+            resources.Cron(expression="7,*/30 */12 1-31/30 */11 */6", timezone="UTC"),
+        ),
         ('{cron: "55,0 1,3 * * *"}', resources.Cron(expression="55,0 1,3 * * *", timezone="UTC")),
     ],
 )

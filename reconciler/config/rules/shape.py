@@ -71,7 +71,8 @@ RULES = (
         code="E-SCHEDULE",
         title="a schedule that cannot be kept",
         why="A schedule is a period of 5 minutes to 366 days, or five cron fields that fire at least once and never more "
-        "often than every 5 minutes. Nicknames such as @daily, a sixth field and random fields are not part of it.",
+        "often than every 5 minutes. Nicknames such as @daily, a sixth field and random fields are not part of it, nor is "
+        "what programs read in different ways, such as */90.",
         fix='Write {every: 4h}, or {cron: "0 */4 * * *", timezone: Europe/Berlin}.',
         bad=_schedule('{cron: "0 0 31 2 *"}'),
         good=_schedule('{cron: "0 6 * * MON-FRI", timezone: Europe/Berlin}'),
