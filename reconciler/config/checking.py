@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.config import convert, loader, pinned, rules
@@ -38,7 +38,7 @@ class Checking:
             yield from file.problems
         yield from self._refused(project_file, project_data)
         facts, damaged = self._facts()
-        yield from damaged
+        yield from damaged.values()
         if not facts.entries and facts.complete and not facts.doubtful:
             count = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
             yield Diagnostic(
@@ -62,7 +62,7 @@ class Checking:
             hint = "name a folder below reconcile.yaml"
             yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
 
-    def _facts(self) -> tuple[Facts, Sequence[Diagnostic]]:
+    def _facts(self) -> tuple[Facts, Mapping[str, Diagnostic]]:
         connections: dict[str, Typed[resources.Connection]] = {}
         mappings: dict[str, Typed[resources.ProfileFieldMapping]] = {}
         entries = [entry for file in self.files.values() for entry in file.entries]
@@ -74,7 +74,7 @@ class Checking:
                     mappings.setdefault(mapping.name, Typed(resource=mapping, entry=entry))
         catalogs, damaged = pinned.read(self.root, self.project.catalog, connections)
         if self.catalogs is not None:
-            catalogs, damaged = dict(self.catalogs), []
+            catalogs, damaged = dict(self.catalogs), {}
         facts = Facts(
             connections=connections,
             mappings=list(mappings.values()),
@@ -82,12 +82,17 @@ class Checking:
             doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
             complete=not self.found.refused and all(file.complete for file in self.files.values()),
             catalogs=catalogs,
+            damaged=frozenset(damaged),
         )
         return facts, damaged
 
     def _located(self, found: Iterable[tuple[Rule, Finding]]) -> Iterator[Diagnostic]:
-        """Findings with positions; a file is walked for them once, and only if something is to be said about it."""
+        """Findings with positions; a file is walked for them once, and only if something is to be said about it.
+
+        Nothing is said about a value that its file was complained about already: what it stands for is not known.
+        """
         walked: dict[str, Places] = {}
+        said = {problem.position[:3] for file in self.files.values() for problem in file.problems if problem.position}
 
         def position(place: Place) -> Position:
             file, number = place.origin
@@ -96,11 +101,14 @@ class Checking:
             return (walked[file].key if place.key else walked[file].value)(number, place.path)
 
         for rule, finding in found:
+            where = position(finding.place) if finding.place else None
+            if where is not None and where[:3] in said:
+                continue
             yield Diagnostic(
                 code=rule.code,
                 severity=rule.severity,
                 message=finding.message,
                 hint=finding.hint,
-                position=position(finding.place) if finding.place else None,
+                position=where,
                 related=tuple((text, position(place)) for text, place in finding.related),
             )
