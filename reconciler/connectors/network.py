@@ -51,10 +51,15 @@ class Exchange(threading.local):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressPolicy:
-    """https to public addresses. Loopback, over either scheme, only where the operator allowed it."""
+    """https to public addresses. Loopback, over either scheme, only where the operator allowed it.
+
+    `allow_private` is for servers whose address does not come from the configuration: a git server is often within the
+    company's network.
+    """
 
     secure: bool
     allow_loopback: bool
+    allow_private: bool = False
 
     def check_scheme(self) -> None:
         if not self.secure and not self.allow_loopback:
@@ -63,6 +68,8 @@ class AddressPolicy:
     def check(self, host: str, address: Address) -> None:
         """Raises `errors.AddressRefused` when a connection must not be made to `address`."""
         if address.is_loopback and self.allow_loopback:
+            return
+        if self.allow_private and self.secure and not (address.is_link_local or address.is_multicast):
             return
         kind = why_not_public(address)
         if kind is not None:
