@@ -69,10 +69,8 @@ class AddressPolicy:
         """Raises `errors.AddressRefused` when a connection must not be made to `address`."""
         if address.is_loopback and self.allow_loopback:
             return
-        if self.allow_private and self.secure and not (address.is_link_local or address.is_multicast):
-            return
         kind = why_not_public(address)
-        if kind is not None:
+        if kind is not None and not (self.allow_private and kind in _INTERNAL):
             hint = LOOPBACK_HINT if address.is_loopback else "a connection must lead to a public address"
             raise errors.AddressRefused(f"{host} leads to {kind} address", hint=hint)
         if not self.secure:
@@ -89,6 +87,10 @@ def why_not_public(address: Address) -> str | None:
         if address.sixtofour is not None:
             return why_not_public(address.sixtofour)
     return _kind(address)
+
+
+_INTERNAL = frozenset({"a private", "a site-local", "a shared (carrier-grade NAT)"})
+"""Kinds of addresses that networks of companies have."""
 
 
 def _kind(address: Address) -> str | None:

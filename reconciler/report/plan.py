@@ -21,6 +21,9 @@ KEPT = {
 MARKDOWN_LIMIT = 60_000
 """Characters that fit into a comment on the usual git hosts, with room to spare."""
 
+MARKDOWN_DETAILS = 40
+"""Changed keys of one document that a comment shows, so that a long document leaves room for the others."""
+
 FULL_PLAN = "`reconcile plan` prints all of them."
 
 TWO_TREES = "compares two trees, not with what is recorded"
@@ -194,7 +197,10 @@ def _fitting(plan: Plan, room: int) -> tuple[list[str], int]:
 
 def _diff_lines(change: Change) -> Iterator[str]:
     mark = {Action.ADD: "+", Action.CHANGE: "!", Action.FORGET: "-"}[change.action]
-    for line in _lines(change, PLAIN):
+    lines = list(_lines(change, PLAIN))
+    if (more := len(lines) - 1 - MARKDOWN_DETAILS) > 0:
+        lines = [*lines[:-more], f"… and {plural(more, 'more key')} of it"]
+    for line in lines:
         yield f"{mark} {line.strip() if not change.item else '    ' + line.strip()}".replace("```", "'''")
 
 
