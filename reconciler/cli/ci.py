@@ -22,7 +22,7 @@ def command() -> None:
 @click.option(
     "--base",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
     metavar="FOLDER",
     help="The same project in a checkout of the base branch.",
 )

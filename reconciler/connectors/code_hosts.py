@@ -110,7 +110,7 @@ class GitHub:
         return (*self._issues, str(self.number), "comments")
 
     def _login(self) -> str | None:
-        """Who we are. The token of a workflow may not ask: it is a bot, and other people's comments are none of bots."""
+        """Who we are. None for the token of a workflow, which may not ask: it is a bot's, and what people write is not."""
         answer = self.call("GET", ("user",))
         if answer.status in READ_ONLY_TOKEN:
             return None

@@ -275,6 +275,8 @@ def test_without_a_token_the_plan_goes_to_the_summary(github: GitHubJob, head: R
     github.env["GITHUB_TOKEN"] = ""
     assert "in the job's summary" in github.comment(head, base).expect(0).out
     assert github.server.requests == []
+    github.env["GITHUB_STEP_SUMMARY"] = str(github.summary.parent / "missing" / "summary.md")
+    assert "in the job's log" in github.comment(head, base).expect(0).out
     del github.env["GITHUB_STEP_SUMMARY"]
     assert "in the job's log" in github.comment(head, base).expect(0).out
 
@@ -319,6 +321,7 @@ def test_a_project_that_is_new_is_all_new_and_says_so(github: GitHubJob, head: R
     empty.project.mkdir(parents=True)
     github.comment(head, empty).expect(0)
     (body,) = github.bodies
+    assert "does not exist" in github.comment(head, Repository(tmp_path / "nowhere")).expect(64).err
     assert "+ + ProfileFieldMapping/acme-profile" in body
     assert "The base branch has no such project: everything is new." in body
 
