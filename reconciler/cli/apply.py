@@ -90,6 +90,10 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise errors.StalePlan(
             f"{path} has format version {data['formatVersion']}, this is {FORMAT_VERSION}", hint=hint
         )
+    if isinstance(data.get("base"), dict) and data["base"].get("tree") is not None:
+        raise errors.UsageError(
+            f"{path} compares two trees and was not made from what is recorded, so it cannot be applied", hint=hint
+        )
     if data["digest"] != digest_of_content(data):
         raise errors.StalePlan(f"{path} was changed after it was made: its digest does not match", hint=hint)
     return data

@@ -18,6 +18,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "validate": Entry("reconciler.cli.validate", "Check every document, offline. All errors at once."),
         "plan": Entry("reconciler.cli.plan", "Show what apply would change."),
         "apply": Entry("reconciler.cli.apply", "Record the declared documents, so that cycles use them."),
+        "ci": Entry("reconciler.cli.ci", "For jobs that check pull requests: comment."),
     },
     "Run": {
         "run": Entry("reconciler.cli.run", "Work until stopped: follow the configuration, run what is due."),
@@ -48,7 +49,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
 
 COMMANDS: dict[str, Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
-SUBCOMMANDS = ("pull", "diff", "test", "show", "rebuild")
+SUBCOMMANDS = ("pull", "diff", "test", "show", "rebuild", "comment")
 
 
 def help_text() -> str:

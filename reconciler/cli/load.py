@@ -30,20 +30,6 @@ def place(loaded: LoadedProject) -> Workplace:
     return Workplace(root=loaded.root, project=loaded.project)
 
 
-def render(loaded: LoadedProject, output: str) -> str:
-    """What `validate` prints, with its final line break."""
-    from reconciler.cli.terminal import output_style
-    from reconciler.report import diagnostics as report
-
-    match output:
-        case "json":
-            return report.to_json(loaded.diagnostics)
-        case "github":
-            return report.to_github(loaded.diagnostics)
-        case _:
-            return report.to_text(loaded.diagnostics, source=loaded.source, files=loaded.files, style=output_style())
-
-
 def warn(loaded: LoadedProject) -> None:
     """One line on standard error, so that warnings are known of and output stays clean."""
     count = len(loaded.diagnostics)

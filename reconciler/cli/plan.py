@@ -26,6 +26,11 @@ CHANGES_PRESENT = 2
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply FILE`."
 )
 @click.option(
+    "--base",
+    type=click.Path(path_type=Path),
+    help="Compare with another checkout of the project, and not with the state database. Cannot be applied.",
+)
+@click.option(
     "--format",
     "--output",
     "output",
@@ -38,7 +43,13 @@ CHANGES_PRESENT = 2
 @click.option("--no-cache", is_flag=True, help="Parse every file anew.")
 @common
 def command(
-    project: Path | None, only: tuple[str, ...], out: Path | None, output: str, detailed_exitcode: bool, no_cache: bool
+    project: Path | None,
+    only: tuple[str, ...],
+    out: Path | None,
+    base: Path | None,
+    output: str,
+    detailed_exitcode: bool,
+    no_cache: bool,
 ) -> int:
     """Show what apply would change. Reads only, and talks to nothing but the state database.
 
@@ -46,15 +57,26 @@ def command(
     reconcile plan
     reconcile plan --out plan.json && reconcile apply plan.json
     reconcile plan --format markdown        for a comment on a pull request
+    reconcile plan --base ../main           what merging this checkout into that one changes; no database
     """
+    from reconciler import errors
     from reconciler.cli.load import load, place, warn
     from reconciler.cli.terminal import output_style
-    from reconciler.engine.planner import make_plan
+    from reconciler.engine.planner import compare, make_plan
     from reconciler.planning.limits import exceeded
     from reconciler.report import plan as report
 
+    if base is not None and out is not None:
+        raise errors.UsageError(
+            "a comparison of two trees cannot be applied, so --out does not go with --base",
+            hint="leave --base away to save a plan; --format json prints the comparison",
+        )
     loaded = load(project, cache=not no_cache)
-    plan = make_plan(loaded, place(loaded).database, only=tuple(sorted(only)))
+    names = tuple(sorted(only))
+    if base is not None:
+        plan = compare(loaded, load(base, cache=not no_cache), only=names)
+    else:
+        plan = make_plan(loaded, place(loaded).database, only=names)
     warn(loaded)
     broken = exceeded(plan, loaded.project.limits)
     if out is not None:

@@ -67,6 +67,10 @@ class Workplace:
             return f"user {os.getuid()} on {platform.node()}"
 
     @property
+    def allow_loopback(self) -> bool:
+        return os.environ.get(LOOPBACK) == "1"
+
+    @property
     def own_places(self) -> list[Path]:
         """Files and folders of the project, which no output may replace."""
         project = self.project
@@ -115,7 +119,7 @@ class Workplace:
             clock=self.clock,
             stop=self.stop,
             connections=connections,
-            allow_loopback=os.environ.get(LOOPBACK) == "1",
+            allow_loopback=self.allow_loopback,
             attempts=self.attempts,
         )
 

@@ -59,7 +59,7 @@ def find_project(path: Path | None, cwd: Path) -> Path:
 def _explicit(path: Path) -> Path:
     file = path / PROJECT_FILE if path.is_dir() else path
     if not file.is_file():
-        hint = f"--project takes a {PROJECT_FILE} or its folder"
+        hint = f"name a {PROJECT_FILE} or its folder"
         raise errors.NotFound(f"there is no project file {file}", hint=hint)
     return file.parent.resolve() / file.name
 

@@ -74,6 +74,7 @@ class HttpClient:
         stop: threading.Event,
         connections: int,
         allow_loopback: bool,
+        allow_private: bool = False,
         total_timeout: float = 60.0,
         max_body: int = 32 * MIB,
         attempts: int = 5,
@@ -90,12 +91,12 @@ class HttpClient:
         self._random = random
         self._observer = observer
         self._exchange = Exchange()
-        self._pool = self._make_pool(connections, allow_loopback)
+        policy = AddressPolicy(secure=self.secure, allow_loopback=allow_loopback, allow_private=allow_private)
+        self._pool = self._make_pool(connections, policy)
         self._calls = 0
         self._lock = threading.Lock()
 
-    def _make_pool(self, connections: int, allow_loopback: bool) -> ConnectionStack:
-        policy = AddressPolicy(secure=self.secure, allow_loopback=allow_loopback)
+    def _make_pool(self, connections: int, policy: AddressPolicy) -> ConnectionStack:
         network = Network(policy, self._exchange, self._clock)
         context = httpcore2.default_ssl_context() if self.secure else None
 

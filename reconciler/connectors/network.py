@@ -51,10 +51,15 @@ class Exchange(threading.local):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressPolicy:
-    """https to public addresses. Loopback, over either scheme, only where the operator allowed it."""
+    """https to public addresses. Loopback, over either scheme, only where the operator allowed it.
+
+    `allow_private` is for servers whose address does not come from the configuration: a git server is often within the
+    company's network.
+    """
 
     secure: bool
     allow_loopback: bool
+    allow_private: bool = False
 
     def check_scheme(self) -> None:
         if not self.secure and not self.allow_loopback:
@@ -65,7 +70,7 @@ class AddressPolicy:
         if address.is_loopback and self.allow_loopback:
             return
         kind = why_not_public(address)
-        if kind is not None:
+        if kind is not None and not (self.allow_private and kind in _INTERNAL):
             hint = LOOPBACK_HINT if address.is_loopback else "a connection must lead to a public address"
             raise errors.AddressRefused(f"{host} leads to {kind} address", hint=hint)
         if not self.secure:
@@ -82,6 +87,10 @@ def why_not_public(address: Address) -> str | None:
         if address.sixtofour is not None:
             return why_not_public(address.sixtofour)
     return _kind(address)
+
+
+_INTERNAL = frozenset({"a private", "a site-local", "a shared (carrier-grade NAT)"})
+"""Kinds of addresses that networks of companies have."""
 
 
 def _kind(address: Address) -> str | None:

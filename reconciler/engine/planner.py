@@ -1,4 +1,4 @@
-"""Makes a plan: the declared project against what the database has recorded. Reads only."""
+"""Makes a plan: the declared project against what the database has recorded, or against another tree. Reads only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.config.load import LoadedProject
 from reconciler.model.document import Document, DocumentId
 from reconciler.model.json import digest
 from reconciler.model.plan import Plan
-from reconciler.planning.diff import Desired, Recorded, diff, differing, unknown_names
+from reconciler.planning.diff import Desired, Recorded, declared_elsewhere, diff, differing, unknown_names
 from reconciler.state import catalogs, documents, meta, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
@@ -37,6 +37,37 @@ def make_plan(loaded: LoadedProject, database: Database, *, only: tuple[str, ...
             ),
             only=only,
         )
+
+
+def compare(loaded: LoadedProject, base: LoadedProject | None, *, only: tuple[str, ...] = ()) -> Plan:
+    """The plan that leads from the tree of `base` to the one of `loaded`; no database is asked. None declares nothing.
+
+    Raises `errors.ConfigInvalid` when either has errors, and `errors.UsageError` for two that are not the same project.
+    """
+    loaded.require_valid()
+    declared = desired(loaded)
+    there = _declared_by(base, loaded)
+    _refuse_unknown(only, {**declared.digests, **there.digests})
+    return diff(declared, declared_elsewhere(there), only=only)
+
+
+def _declared_by(base: LoadedProject | None, loaded: LoadedProject) -> Desired:
+    if base is None:
+        return Desired(project=loaded.project.name, digest=digest([]), digests={}, documents={})
+    if base.root == loaded.root:
+        raise errors.UsageError(
+            f"--base names this project itself: {base.root}", hint="name another checkout of it, of another commit"
+        )
+    if not base.valid:
+        raise errors.ConfigInvalid(
+            base.diagnostics, f"the base has errors: {base.root}", root=str(base.root), files=base.files
+        )
+    if base.project.name != loaded.project.name:
+        raise errors.UsageError(
+            f"the base is the project '{base.project.name}', and this one is '{loaded.project.name}'",
+            hint="--base names another checkout of the same project",
+        )
+    return desired(base)
 
 
 def _refuse_unknown(only: tuple[str, ...], known: Mapping[DocumentId, str]) -> None:

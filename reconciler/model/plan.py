@@ -77,6 +77,12 @@ class Base:
     serial: int
     desired: str
     """Digest over all declared documents and catalogs."""
+    tree: str | None = None
+    """Digest over what another tree declares, where that was compared with and not the record. Such a plan only shows."""
+
+    def to_json(self) -> dict[str, Json]:
+        tree: dict[str, Json] = {"tree": self.tree} if self.tree is not None else {}
+        return {"lineage": self.lineage, "serial": self.serial, "desired": self.desired, **tree}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +126,7 @@ class Plan:
         return {
             "formatVersion": FORMAT_VERSION,
             "project": self.project,
-            "base": {"lineage": self.base.lineage, "serial": self.base.serial, "desired": self.base.desired},
+            "base": self.base.to_json(),
             "only": list(self.only),
             "summary": {"documents": self.documents.to_json(), "mappings": self.mappings.to_json()},
             "changes": [change.to_json() for change in self.changes],

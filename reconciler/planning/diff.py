@@ -29,13 +29,25 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What was applied: the same, from the database. `mappings` is the number of recorded mappings over all documents."""
+    """What was applied: the same, from the database. `mappings` is the number of recorded mappings over all documents.
+
+    `tree` is the digest of what another tree declares, where that stands in for the database.
+    """
 
     lineage: str | None
     serial: int
     digests: Mapping[DocumentId, str]
     documents: Mapping[DocumentId, Document]
     mappings: int
+    tree: str | None = None
+
+
+def declared_elsewhere(there: Desired) -> Recorded:
+    """What another tree declares, as if it had been applied: the other side of a comparison of two trees."""
+    mappings = sum(len(items(document)) for id, document in there.documents.items() if id.kind == _COUNTED)
+    return Recorded(
+        lineage=None, serial=0, digests=there.digests, documents=there.documents, mappings=mappings, tree=there.digest
+    )
 
 
 def differing(desired: Mapping[DocumentId, str], recorded: Mapping[DocumentId, str]) -> list[DocumentId]:
@@ -55,7 +67,7 @@ def diff(desired: Desired, recorded: Recorded, *, only: tuple[str, ...] = ()) ->
     )
     return Plan(
         project=desired.project,
-        base=Base(lineage=recorded.lineage, serial=recorded.serial, desired=desired.digest),
+        base=Base(lineage=recorded.lineage, serial=recorded.serial, desired=desired.digest, tree=recorded.tree),
         changes=changes,
         documents=_count((c for c in changes if not c.item and not c.is_header), len(recorded.digests)),
         mappings=_count((c for c in changes if c.item), recorded.mappings),

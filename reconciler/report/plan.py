@@ -21,20 +21,38 @@ KEPT = {
 MARKDOWN_LIMIT = 60_000
 """Characters that fit into a comment on the usual git hosts, with room to spare."""
 
+MARKDOWN_DETAILS = 40
+"""Changed keys of one document that a comment shows, so that a long document leaves room for the others."""
+
+FULL_PLAN = "`reconcile plan` prints all of them."
+
+TWO_TREES = "compares two trees, not with what is recorded"
+
 
 def to_text(plan: Plan, *, exceeded: Sequence[Exceeded] = (), style: Style = PLAIN) -> str:
     """One line a change, then a summary."""
     if plan.empty:
-        return f"No changes. {_subject(plan)} as declared (serial {plan.base.serial})."
-    base = f"serial {plan.base.serial}" if plan.base.lineage else "nothing applied yet"
-    lines = [f"Plan for {visible(plan.project)} ({base})", ""]
+        return f"No changes. {_unchanged(plan)}"
+    lines = [f"Plan for {visible(plan.project)} ({_base(plan)})", ""]
     for _, changes in groupby(plan.changes, key=lambda change: change.id):
         for change in changes:
             lines += _lines(change, style)
     lines += ["", _summary(plan)]
     if exceeded:
-        lines += ["", style.yellow("! " + limit_message(exceeded))]
+        lines += ["", style.yellow("! " + limit_message(exceeded, kind=_kind(plan)))]
     return "\n".join(lines)
+
+
+def _base(plan: Plan) -> str:
+    if plan.base.tree is not None:
+        return TWO_TREES
+    return f"serial {plan.base.serial}" if plan.base.lineage else "nothing applied yet"
+
+
+def _unchanged(plan: Plan) -> str:
+    if plan.base.tree is not None:
+        return f"{_subject(plan)} declared alike in both trees; what is recorded was not looked at."
+    return f"{_subject(plan)} as declared (serial {plan.base.serial})."
 
 
 def _subject(plan: Plan) -> str:
@@ -122,10 +140,15 @@ def _counts(counts: Counts, noun: str) -> str:
     return ", ".join(shown)
 
 
-def limit_message(exceeded: Sequence[Exceeded]) -> str:
+def _kind(plan: Plan) -> str:
+    """What the limits count in this plan."""
+    return "recorded" if plan.base.tree is None else "so far declared"
+
+
+def limit_message(exceeded: Sequence[Exceeded], *, kind: str = "recorded") -> str:
     """Why apply will stop, and how to go on."""
     broken = " and ".join(
-        f"{one.affected:,} of {one.recorded:,} recorded {one.what} would change "
+        f"{one.affected:,} of {one.recorded:,} {kind} {one.what} would change "
         f"({_percent(one.percent)} %, the limit is {one.allowed_percent} %)"
         for one in exceeded
     )
@@ -145,35 +168,40 @@ def to_json(plan: Plan) -> str:
 def to_markdown(plan: Plan, *, exceeded: Sequence[Exceeded] = ()) -> str:
     """For a comment on a pull request. Cut only where a host would cut, and then it says so."""
     if plan.empty:
-        return f"### reconcile plan: no changes\n\n{_subject(plan)} as declared (serial {plan.base.serial}).\n"
+        return f"### reconcile plan: no changes\n\n{_unchanged(plan)}\n"
     head = ["### reconcile plan", "", f"**{_summary(plan)}**", ""]
     if exceeded:
-        head += [f"> ⚠️ {limit_message(exceeded)}", ""]
+        head += [f"> ⚠️ {limit_message(exceeded, kind=_kind(plan))}", ""]
     head += ["```diff"]
     room = MARKDOWN_LIMIT - sum(len(line) + 1 for line in head)
-    shown, left = _fitting(list(_diff_lines(plan)), room)
-    tail = ["```", "", f"<sub>serial {plan.base.serial} · plan `{plan.digest[:12]}`</sub>"]
+    shown, left = _fitting(plan, room)
+    base = TWO_TREES if plan.base.tree is not None else f"serial {plan.base.serial}"
+    tail = ["```", "", f"<sub>{base} · plan `{plan.digest[:12]}`</sub>"]
     if left:
-        tail.insert(1, f"**{left:,} more lines are not shown**: run `reconcile plan` to see all of them.")
+        tail.insert(1, f"**{left:,} more {'change is' if left == 1 else 'changes are'} not shown**: {FULL_PLAN}")
     return "\n".join([*head, *shown, *tail]) + "\n"
 
 
-def _diff_lines(plan: Plan) -> Iterator[str]:
-    marks = {Action.ADD: "+", Action.CHANGE: "!", Action.FORGET: "-"}
-    for change in plan.changes:
-        for line in _lines(change, PLAIN):
-            yield f"{marks[change.action]} {line.strip() if not change.item else '    ' + line.strip()}".replace(
-                "```", "'''"
-            )
-
-
-def _fitting(lines: list[str], room: int) -> tuple[list[str], int]:
+def _fitting(plan: Plan, room: int) -> tuple[list[str], int]:
+    """The lines of the changes that fit as a whole, and how many changes do not."""
+    shown: list[str] = []
     used = 0
-    for number, line in enumerate(lines):
-        used += len(line) + 1
+    for number, change in enumerate(plan.changes):
+        lines = list(_diff_lines(change))
+        used += sum(len(line) + 1 for line in lines)
         if used > room - 200:
-            return lines[:number], len(lines) - number
-    return lines, 0
+            return shown, sum(not left.is_header for left in plan.changes[number:])
+        shown += lines
+    return shown, 0
+
+
+def _diff_lines(change: Change) -> Iterator[str]:
+    mark = {Action.ADD: "+", Action.CHANGE: "!", Action.FORGET: "-"}[change.action]
+    lines = list(_lines(change, PLAIN))
+    if (more := len(lines) - 1 - MARKDOWN_DETAILS) > 0:
+        lines = [*lines[:-more], f"… and {plural(more, 'more key')} of it"]
+    for line in lines:
+        yield f"{mark} {line.strip() if not change.item else '    ' + line.strip()}".replace("```", "'''")
 
 
 _COUNTS: dict[str, Json] = {
@@ -224,6 +252,10 @@ SCHEMA: dict[str, Json] = {
                 "lineage": {"type": ["string", "null"]},
                 "serial": {"type": "integer", "minimum": 0},
                 "desired": {"type": "string"},
+                "tree": {
+                    "type": "string",
+                    "description": "Only of `plan --base`: what the other tree declares. Such a plan cannot be applied.",
+                },
             },
         },
         "only": {"type": "array", "items": {"type": "string"}},

@@ -110,6 +110,26 @@ def test_one_forbidden_address_of_a_name_is_enough(addresses: tuple[str, ...]) -
         network(lambda *_, **__: found(*addresses)).connect_tcp("rebind.example", 443)
 
 
+def test_private_addresses_are_for_servers_that_the_configuration_does_not_name() -> None:
+    private = AddressPolicy(secure=True, allow_loopback=False, allow_private=True)
+    for address in ("10.1.2.3", "192.168.0.1", "fd00::1", "8.8.8.8"):
+        private.check("git.example.com", ipaddress.ip_address(address))
+    for address in (
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "fe80::1",
+        "224.0.0.1",
+        "127.0.0.1",
+    ):
+        with pytest.raises(errors.AddressRefused):
+            private.check("git.example.com", ipaddress.ip_address(address))
+    with pytest.raises(errors.AddressRefused, match="plain http"):
+        AddressPolicy(secure=False, allow_loopback=True, allow_private=True).check(
+            "git.example.com", ipaddress.ip_address("10.1.2.3")
+        )
+
+
 def test_a_name_is_looked_up_once_and_the_checked_address_is_the_one_connected_to() -> None:
     lookups: list[str] = []
     with serving(in_turn([reply()])) as server:

@@ -10,12 +10,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.model.document import CONNECTION
+from reconciler.model.document import CONNECTION, Document
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Plan
-from reconciler.planning.diff import diff
+from reconciler.planning.diff import declared_elsewhere, diff
 from reconciler.planning.limits import Exceeded
-from reconciler.report.plan import MARKDOWN_LIMIT, SCHEMA, limit_message, to_json, to_markdown, to_text
+from reconciler.report.plan import (
+    MARKDOWN_DETAILS,
+    MARKDOWN_LIMIT,
+    SCHEMA,
+    limit_message,
+    to_json,
+    to_markdown,
+    to_text,
+)
 from reconciler.report.text import Style
 from tests.unit import projects
 from tests.unit.projects import Documents, document, mapping, plan_between
@@ -125,6 +133,48 @@ def test_only_mappings_in_the_summary_when_only_mappings_change() -> None:
 )
 def test_what_a_document_is_may_be_missing(kind: str, spec: dict[str, Json], line: str) -> None:
     assert change_lines(to_text(plan_between([], [document(kind, "x", spec)]))) == [line]
+
+
+# -- two trees ---------------------------------------------------------------------------------------------------------
+
+
+def between_trees(before: tuple[Document, ...], after: tuple[Document, ...]) -> Plan:
+    there = projects.desired(projects.by_id(before))
+    return diff(projects.desired(projects.by_id(after)), declared_elsewhere(there))
+
+
+def test_a_comparison_of_two_trees_says_that_it_is_one() -> None:
+    plan = between_trees(BEFORE, AFTER)
+    assert to_text(plan).startswith("Plan for acme (compares two trees, not with what is recorded)\n\n  + Catalog/cs")
+    assert "<sub>compares two trees, not with what is recorded · plan `" in to_markdown(plan)
+    base = json.loads(to_json(plan))["base"]
+    assert base["tree"] == projects.desired(projects.by_id(BEFORE)).digest
+    assert (base["lineage"], base["serial"]) == (None, 0)
+    PLAN_FILES.validate(json.loads(to_json(plan)))
+
+
+def test_two_equal_trees_vouch_for_nothing_that_is_recorded() -> None:
+    plan = between_trees((CS,), (CS,))
+    said = "acme is declared alike in both trees; what is recorded was not looked at."
+    assert to_text(plan) == f"No changes. {said}"
+    assert to_markdown(plan) == f"### reconcile plan: no changes\n\n{said}\n"
+
+
+def test_limits_speak_of_what_was_declared_so_far() -> None:
+    plan = between_trees(BEFORE, AFTER)
+    assert plan.mappings.recorded == 3
+    assert "1,204 of 4,000 so far declared mappings would change" in to_text(plan, exceeded=EXCEEDED)
+    assert "1,204 of 4,000 so far declared mappings would change" in to_markdown(plan, exceeded=EXCEEDED)
+
+
+@FEW
+@given(projects.projects(), projects.projects())
+def test_a_tree_compares_like_a_database_to_which_it_was_applied(before: Documents, after: Documents) -> None:
+    trees = between_trees(tuple(before.values()), tuple(after.values()))
+    recorded = diff(projects.desired(after), projects.recorded(before))
+    assert trees.changes == recorded.changes
+    assert (trees.documents, trees.mappings) == (recorded.documents, recorded.mappings)
+    assert trees.digest != recorded.digest
 
 
 # -- limits ------------------------------------------------------------------------------------------------------------
@@ -238,7 +288,7 @@ def big_plan(count: int, length: int) -> Plan:
 
 
 def left_out(text: str) -> int:
-    found = re.search(r"\*\*([\d,]+) more lines are not shown\*\*", text)
+    found = re.search(r"\*\*([\d,]+) more (?:change is|changes are) not shown\*\*", text)
     return int(found[1].replace(",", "")) if found else 0
 
 
@@ -254,7 +304,19 @@ def test_markdown_fits_and_says_what_it_left_out(count: int, length: int, exceed
     assert text.count("```") == 2
     if left_out(text):
         assert len(text) > MARKDOWN_LIMIT - 1000
-        assert f"\n```\n**{left_out(text):,} more lines are not shown**: run `reconcile plan`" in text
+        assert re.search(r"\n```\n\*\*[\d,]+ more changes? (is|are) not shown\*\*: `reconcile plan` prints", text)
+
+
+def test_a_long_document_leaves_room_for_the_others() -> None:
+    keys: dict[str, Json] = {f"key{n:03}": n for n in range(MARKDOWN_DETAILS + 5)}
+    plan = plan_between(
+        [document(CONNECTION, "a", {}), CC], [document(CONNECTION, "a", keys), mapping("m", {"A": "A"})]
+    )
+    shown = to_markdown(plan).splitlines()
+    assert f"! + key{MARKDOWN_DETAILS - 1:03}: {MARKDOWN_DETAILS - 1}" in shown
+    assert "! … and 5 more keys of it" in shown
+    assert f"! + key{MARKDOWN_DETAILS:03}: {MARKDOWN_DETAILS}" not in shown
+    assert "+     + A  ← Company Person.A" in shown
 
 
 def test_one_line_that_does_not_fit_is_left_out_too() -> None:
