@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path as FilePath
+from typing import Literal, TypeVar
 
 from reconciler import atomic, errors
-from reconciler.config import discovery
+from reconciler.config import discovery, json_places
 from reconciler.config.pinned import MAX_BYTES
+from reconciler.config.places import Path
 from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataType, SeenProfileField
 from reconciler.model.diagnostic import Diagnostic, Position
 from reconciler.model.json import Json
@@ -24,7 +25,7 @@ def file_name(folder: str, connection: str) -> str:
     return f"{folder.rstrip('/')}/{connection}.json"
 
 
-def write(path: Path, catalog: Catalog) -> bool:
+def write(path: FilePath, catalog: Catalog) -> bool:
     """Pin a catalog, atomically. Returns whether the file changed. Raises `errors.ConfigIncomplete`."""
     data = to_text(catalog).encode()
     try:
@@ -38,7 +39,7 @@ def write(path: Path, catalog: Catalog) -> bool:
     return True
 
 
-def read(root: Path, path: str, connection: str) -> Catalog | Diagnostic | None:
+def read(root: FilePath, path: str, connection: str) -> Catalog | Diagnostic | None:
     """The catalog of a connection in a file below the root, None if there is no such file, or what is wrong with it."""
     try:
         data = discovery.read(root, path, MAX_BYTES)
@@ -46,7 +47,8 @@ def read(root: Path, path: str, connection: str) -> Catalog | Diagnostic | None:
         return _damaged(path, error.message) if os.path.lexists(root / path) else None
     catalog = parse(data, path)
     if isinstance(catalog, Catalog) and catalog.connection != connection:
-        return _damaged(path, "it is that of another connection")
+        where = json_places.position(data.decode("utf-8-sig"), ("connection",), path)
+        return _damaged(path, "it is that of another connection", where)
     return catalog
 
 
@@ -55,22 +57,28 @@ def parse(data: bytes, path: str) -> Catalog | Diagnostic:
     if len(data) > MAX_BYTES:
         return _damaged(path, "larger than 64 MiB")
     try:
-        content = json.loads(data)
-        version = content["formatVersion"]
-        if version != FORMAT_VERSION:
-            return _damaged(path, f"its formatVersion is not {FORMAT_VERSION}; another version of reconcile wrote it")
-        return _catalog(content)
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _damaged(path, "it is not UTF-8 text")
+    try:
+        return _catalog(json.loads(text))
     except json.JSONDecodeError as error:
-        return _damaged(path, "it is not JSON", error.lineno, error.colno)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return _damaged(path, "its content is not that of a catalog")
+        return _damaged(path, "it is not JSON", Position(path, error.lineno, error.colno))
+    except _Wrong as wrong:
+        where = json_places.position(text, wrong.path, path)
+        at = f" (at {'.'.join(map(str, wrong.path))})" if wrong.path else ""
+        return _damaged(path, f"{wrong}{at}", where)
+    except RecursionError:
+        return _damaged(path, "it is nested too deeply")
+    except ValueError:
+        return _damaged(path, "a number in it has too many digits")
 
 
-def _damaged(path: str, why: str, line: int = 1, column: int = 1) -> Diagnostic:
+def _damaged(path: str, why: str, where: Position | None = None) -> Diagnostic:
     return Diagnostic(
         code="E-CATALOG",
         message=f"this catalog cannot be used: {why}",
-        position=Position(path, line, column),
+        position=where or Position(path, 1, 1),
         hint="run `reconcile catalog pull` again, or restore the file from git",
     )
 
@@ -115,52 +123,125 @@ def from_json(content: Mapping[str, Json], source: str) -> Catalog:
     """The catalog as the database has it. Raises `errors.StateDamaged`, naming `source`."""
     try:
         return _catalog(content)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except _Wrong:
         hint = "run `reconcile catalog pull`, then `reconcile apply`"
         raise errors.StateDamaged(f"the recorded catalog of {source} cannot be understood", hint=hint) from None
 
 
-def _catalog(content: Mapping[str, Any]) -> Catalog:
+class _Wrong(ValueError):
+    """Something in a catalog is not what it must be; `path` leads to it, or to what lacks it."""
+
+    def __init__(self, why: str, *path: str) -> None:
+        super().__init__(why)
+        self.path: Path = path
+
+    def below(self, *path: str) -> _Wrong:
+        return _Wrong(str(self), *path, *map(str, self.path))
+
+
+Value = TypeVar("Value")
+
+
+def _catalog(content: object) -> Catalog:
+    whole = _mapping(content)
+    version = _get(whole, "formatVersion", _whole)
+    if version != FORMAT_VERSION:
+        raise _Wrong(f"its formatVersion is not {FORMAT_VERSION}; another version of reconcile wrote it", "formatVersion")
     return Catalog(
-        connection=_text(content["connection"]),
-        objects={_text(label): _object(label, known) for label, known in content["objects"].items()},
-        profile_fields={
-            name: SeenProfileField(name=name, id=_whole(id_)) for name, id_ in content["profileFields"].items()
-        },
-        users_read=_whole(content["usersRead"]),
+        connection=_get(whole, "connection", _text),
+        objects=_each(whole, "objects", _object),
+        profile_fields=_each(whole, "profileFields", lambda name, id_: SeenProfileField(name=name, id=_whole(id_))),
+        users_read=_get(whole, "usersRead", _whole),
     )
 
 
-def _object(label: str, content: Mapping[str, Any]) -> CatalogObject:
-    fields = {name: _field(name, field) for name, field in content["fields"].items()}
-    return CatalogObject(name=_text(content["name"]), label=label, fields=fields)
+def _object(label: str, content: object) -> CatalogObject:
+    known = _mapping(content)
+    return CatalogObject(name=_get(known, "name", _text), label=label, fields=_each(known, "fields", _field))
 
 
-def _field(name: str, content: Mapping[str, Any]) -> CatalogField:
-    lookup = content.get("lookup", False)
-    places = content.get("decimalPlaces")
+def _field(name: str, content: object) -> CatalogField:
+    field = _mapping(content)
+    lookup = field.get("lookup", False)
+    if not isinstance(lookup, str | bool):
+        raise _Wrong(f"a reason is expected, found {_a(lookup)}", "lookup")
     return CatalogField(
         name=name,
-        label=_text(content["label"]),
-        data_type=DataType(content["dataType"]),
+        label=_get(field, "label", _text),
+        data_type=_get(field, "dataType", _data_type),
         lookup=bool(lookup),
         lookup_reason=lookup if isinstance(lookup, str) else None,
-        decimal_places=None if places is None else _whole(places),
-        hidden=content.get("hidden", False) is True,
-        options={_text(key): _text(label) for key, label in content.get("options", {}).items()},
+        decimal_places=None if field.get("decimalPlaces") is None else _get(field, "decimalPlaces", _whole),
+        hidden="hidden" in field and _get(field, "hidden", _flag),
+        options=_each(field, "options", lambda _, label: _text(label)) if "options" in field else {},
     )
+
+
+def _get(holder: Mapping[str, object], key: str, take: Callable[[object], Value]) -> Value:
+    if key not in holder:
+        raise _Wrong(f"the key '{key}' is missing")
+    try:
+        return take(holder[key])
+    except _Wrong as wrong:
+        raise wrong.below(key) from None
+
+
+def _each(holder: Mapping[str, object], key: str, make: Callable[[str, object], Value]) -> dict[str, Value]:
+    made: dict[str, Value] = {}
+    for name, value in _get(holder, key, _mapping).items():
+        try:
+            made[name] = make(name, value)
+        except _Wrong as wrong:
+            raise wrong.below(key, name) from None
+    return made
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise _Wrong(f"an object {{…}} is expected, found {_a(value)}")
+    return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError
+        raise _Wrong(f"text is expected, found {_a(value)}")
     return value
 
 
 def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError
+        raise _Wrong(f"a whole number is expected, found {_a(value)}")
     return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong(f"true or false is expected, found {_a(value)}")
+    return value
+
+
+def _data_type(value: object) -> DataType:
+    try:
+        return DataType(_text(value))
+    except _Wrong:
+        raise
+    except ValueError:
+        raise _Wrong(f"this is no data type; known are {', '.join(sorted(DataType))}") from None
+
+
+def _a(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+    return "an object"
 
 
 # -- diff --------------------------------------------------------------------------------------------------------------

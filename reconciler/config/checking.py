@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.config import convert, loader, pinned, rules
@@ -38,7 +38,7 @@ class Checking:
             yield from file.problems
         yield from self._refused(project_file, project_data)
         facts, damaged = self._facts()
-        yield from damaged
+        yield from damaged.values()
         if not facts.entries and facts.complete and not facts.doubtful:
             count = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
             yield Diagnostic(
@@ -62,7 +62,7 @@ class Checking:
             hint = "name a folder below reconcile.yaml"
             yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
 
-    def _facts(self) -> tuple[Facts, Sequence[Diagnostic]]:
+    def _facts(self) -> tuple[Facts, Mapping[str, Diagnostic]]:
         connections: dict[str, Typed[resources.Connection]] = {}
         mappings: dict[str, Typed[resources.ProfileFieldMapping]] = {}
         entries = [entry for file in self.files.values() for entry in file.entries]
@@ -74,7 +74,7 @@ class Checking:
                     mappings.setdefault(mapping.name, Typed(resource=mapping, entry=entry))
         catalogs, damaged = pinned.read(self.root, self.project.catalog, connections)
         if self.catalogs is not None:
-            catalogs, damaged = dict(self.catalogs), []
+            catalogs, damaged = dict(self.catalogs), {}
         facts = Facts(
             connections=connections,
             mappings=list(mappings.values()),
@@ -82,6 +82,7 @@ class Checking:
             doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
             complete=not self.found.refused and all(file.complete for file in self.files.values()),
             catalogs=catalogs,
+            damaged=frozenset(damaged),
         )
         return facts, damaged
 

@@ -98,6 +98,7 @@ class Facts:
 
     `doubtful` are documents with errors in them: nothing is concluded from what they lack. `complete` is False when some file
     could not be read as YAML, or some document has no usable name: then nothing is concluded from what is not there at all.
+    `damaged` are connections whose catalog is there and cannot be read.
     """
 
     connections: Mapping[str, Typed[resources.Connection]]
@@ -106,6 +107,7 @@ class Facts:
     doubtful: frozenset[DocumentId] = frozenset()
     complete: bool = True
     catalogs: Mapping[str, Catalog] = field(default_factory=dict)
+    damaged: frozenset[str] = frozenset()
     suggestions: list[int] = field(default_factory=lambda: [MAX_SUGGESTIONS])
 
     @cached_property

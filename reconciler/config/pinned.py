@@ -38,17 +38,17 @@ def shas(root: Path, folder: str) -> Iterator[str]:
         yield f"{file.name}\0{hashlib.sha256(data).hexdigest()}"
 
 
-def read(root: Path, folder: str, connections: Iterable[str]) -> tuple[dict[str, Catalog], list[Diagnostic]]:
-    """The catalogs that are there, and what is wrong with the others."""
+def read(root: Path, folder: str, connections: Iterable[str]) -> tuple[dict[str, Catalog], dict[str, Diagnostic]]:
+    """The catalogs that are there, and what is wrong with the others, by connection."""
     from reconciler.config import catalogs
 
     found: dict[str, Catalog] = {}
-    damaged: list[Diagnostic] = []
+    damaged: dict[str, Diagnostic] = {}
     if outside(root, folder) is None:
         for name in connections:
             read = catalogs.read(root, catalogs.file_name(folder, name), name)
             if isinstance(read, Diagnostic):
-                damaged.append(read)
+                damaged[name] = read
             elif read is not None:
                 found[name] = read
     return found, damaged

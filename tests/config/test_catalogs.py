@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import errors
-from reconciler.config import catalogs
+from reconciler.config import catalogs, json_places
 from reconciler.config.rules import examples
 from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataType, SeenProfileField
 from reconciler.model.diagnostic import Diagnostic
@@ -50,41 +50,68 @@ def test_the_file_is_sorted_and_readable() -> None:
     assert "Active – 50 %" in text and text.endswith("}\n")
 
 
+def damaged(old: str, new: str) -> bytes:
+    """A catalog with one thing in it replaced."""
+    text = catalogs.to_text(CS).replace("acme-cs", "a")
+    assert text.count(old) == 1, old
+    return text.replace(old, new).encode()
+
+
+HEAD = b'{"formatVersion": 1, "connection": "a", '
+
+
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "place", "why"),
     [
-        (b"", "not JSON"),
-        (b'{"formatVersion": 1,\n  x', "not JSON"),
-        (b"\xff", "not that of a catalog"),
-        (b"[]", "not that of a catalog"),
-        (b"{}", "not that of a catalog"),
-        (b'{"formatVersion": 2}', "formatVersion"),
-        (b'{"formatVersion": 1, "connection": 5, "objects": {}, "profileFields": {}, "usersRead": 0}', "content"),
-        (b'{"formatVersion": 1, "connection": "a", "objects": [], "profileFields": {}, "usersRead": 0}', "content"),
-        (
-            b'{"formatVersion": 1, "connection": "a", "objects": {}, "profileFields": {"x": true}, "usersRead": 0}',
-            "content",
-        ),
-        (
-            b'{"formatVersion": 1, "connection": "b", "objects": {}, "profileFields": {}, "usersRead": 0}',
-            "another connection",
-        ),
-        (catalogs.to_text(CS).replace("PICKLIST", "NEW").replace("acme-cs", "a").encode(), "content"),
-        (b"[" * 100_000, "content"),
-        (b'{"formatVersion": ' + b"9" * 5000 + b"}", "content"),
+        (b"", "1:1", "it is not JSON"),
+        (b'{"formatVersion": 1,\n  x', "2:3", "it is not JSON"),
+        (b"\xff", "1:1", "it is not UTF-8 text"),
+        (b"\n  []", "2:3", "an object {…} is expected, found a list"),
+        (b"null", "1:1", "an object {…} is expected, found null"),
+        (b"{}", "1:1", "the key 'formatVersion' is missing"),
+        (b'{"formatVersion": 2}', "1:19", "its formatVersion is not 1; another version of reconcile wrote it (at formatVersion)"),
+        (b'{"formatVersion": true}', "1:19", "a whole number is expected, found true (at formatVersion)"),
+        (b'{"formatVersion": 1,\n "connection": 5}', "2:16", "text is expected, found a number (at connection)"),
+        (HEAD + b'"objects": []}', "1:52", "an object {…} is expected, found a list (at objects)"),
+        (HEAD + b'"objects": {}}', "1:1", "the key 'profileFields' is missing"),
+        (HEAD + b'"objects": {}, "profileFields": {\n"x": true}}', "2:6", "a whole number is expected, found true (at profileFields.x)"),
+        (damaged('"label": "Parent"', '"label": null'), "9:15", "text is expected, found null (at objects.Person.fields.Parent.label)"),
+        (damaged('"label": "Parent",', ""), "7:15", "the key 'label' is missing (at objects.Person.fields.Parent)"),
+        (damaged('"lookup": true', '"lookup": 1'), "10:16", "a reason is expected, found a number (at objects.Person.fields.Parent.lookup)"),
+        (damaged('"PICKLIST"', '"NEW"'), "13:18", "this is no data type; known are BOOLEAN"),
+        (damaged('"decimalPlaces": 0', '"decimalPlaces": "0"'), "14:23", "a whole number is expected, found text"),
+        (damaged('"hidden": true', '"hidden": "x"'), "15:16", "true or false is expected, found text"),
+        (damaged('"Lost"', "[1.5]"), "19:16", "text is expected, found a list (at objects.Person.fields.Status__gc.options.1I002)"),
+        (b"[" * 100_000, "1:1", "it is nested too deeply"),
+        (b'{"formatVersion": ' + b"9" * 5000 + b"}", "1:1", "a number in it has too many digits"),
     ],
-)
-def test_damaged_catalogs_are_findings(content: bytes, why: str, tmp_path: Path) -> None:
+)  # fmt: skip
+def test_damaged_catalogs_are_findings(content: bytes, place: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(content)
     found = catalogs.read(tmp_path, "a.json", "a")
     assert isinstance(found, Diagnostic)
-    assert found.code == "E-CATALOG" and why in found.message and found.hint
-    assert found.position and found.position.file == "a.json"
+    assert found.code == "E-CATALOG" and found.hint
+    assert found.message.startswith(f"this catalog cannot be used: {why}")
+    assert str(found.position) == f"a.json:{place}"
 
 
-def test_a_place_in_damaged_json() -> None:
-    found = catalogs.parse(b'{"formatVersion": 1,\n  x', "a.json")
-    assert isinstance(found, Diagnostic) and str(found.position) == "a.json:2:3"
+def test_the_catalog_of_another_connection(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(catalogs.to_text(CS))
+    found = catalogs.read(tmp_path, "a.json", "a")
+    assert isinstance(found, Diagnostic) and "another connection" in found.message
+    assert str(found.position) == "a.json:2:16"
+
+
+def test_the_place_of_a_key_that_stands_twice_is_the_one_that_counts() -> None:
+    text = '{"a": {"b": "x:{[,"}, "c": [{"d": 1}, {"d": 2}],\n "a": {"b": "\\"}"}}'
+    assert str(json_places.position(text, ("a", "b"), "f")) == "f:2:13"
+    assert str(json_places.position(text, ("c", 1, "d"), "f")) == "f:1:45"
+    assert str(json_places.position(text, ("c", 7, "d"), "f")) == "f:1:28"
+    assert json_places.position(text, ("a", "b"), "f").length == len('"\\"}"')
+
+
+def test_a_byte_order_mark_is_no_damage() -> None:
+    assert catalogs.parse(b"\xef\xbb\xbf" + catalogs.to_text(CS).encode(), "a.json") == CS
 
 
 def test_too_large_catalogs() -> None:

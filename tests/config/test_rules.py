@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from reconciler import errors
-from reconciler.config import explain
+from reconciler.config import catalogs, explain
 from reconciler.config.load import load_project
 from reconciler.config.rules import RULES, examples, pages, playground
+from reconciler.config.rules.base import Example
 from reconciler.model.catalog import DataType
 from reconciler.model.diagnostic import Severity
 from reconciler.model.resources import ProfileFieldType
@@ -272,3 +273,12 @@ def test_a_thousand_wrong_names_do_not_take_a_minute(tmp_path: Path) -> None:
     found = project(tmp_path, examples.mapping(*items))
     assert [code for code, *_ in found] == ["E-ATTRIBUTE", "E-PROFILE-FIELD"] * 1000
     assert found[-1][2] == "add it to profileFields of 'acme-community', and to the community if it is not there"
+
+
+def test_a_damaged_catalog_is_not_a_missing_one(tmp_path: Path) -> None:
+    text = catalogs.to_text(examples.CATALOG).replace('"label": "Title"', '"label": 5')
+    example = Example(text=examples.mapping(TITLE), catalog_text=text)
+    loaded = load_project(playground.write(example, tmp_path), tmp_path, use_cache=False)
+    (found,) = loaded.diagnostics
+    assert found.code == "E-CATALOG" and "objects.Company Person.fields.Title.label" in found.message
+    assert found.position and text.splitlines()[found.position.line - 1][found.position.column - 1] == "5"

@@ -137,8 +137,8 @@ def _no_catalog(facts: Facts) -> Iterator[Finding]:
             used.setdefault(line.document.source, set()).add(line.mapping.object)
     for name, objects in sorted(used.items()):
         typed = facts.connections.get(name)
-        if typed is None or not isinstance(typed.resource, resources.CsConnection):
-            continue
+        if typed is None or not isinstance(typed.resource, resources.CsConnection) or name in facts.damaged:
+            continue  # E-CONNECTION or E-CATALOG says so.
         catalog = facts.catalogs.get(name)
         missing = sorted(objects - catalog.objects.keys()) if catalog else []
         if catalog is None or missing:
