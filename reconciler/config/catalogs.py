@@ -58,20 +58,19 @@ def parse(data: bytes, path: str) -> Catalog | Diagnostic:
         return _damaged(path, "larger than 64 MiB")
     try:
         text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return _damaged(path, "it is not UTF-8 text")
-    try:
         return _catalog(json.loads(text))
+    except UnicodeDecodeError:
+        why, where = "it is not UTF-8 text", None
     except json.JSONDecodeError as error:
-        return _damaged(path, "it is not JSON", Position(path, error.lineno, error.colno))
+        why, where = "it is not JSON", Position(path, error.lineno, error.colno)
     except _Wrong as wrong:
-        where = json_places.position(text, wrong.path, path)
         at = f" (at {'.'.join(map(str, wrong.path))})" if wrong.path else ""
-        return _damaged(path, f"{wrong}{at}", where)
+        why, where = f"{wrong}{at}", json_places.position(text, wrong.path, path)
     except RecursionError:
-        return _damaged(path, "it is nested too deeply")
+        why, where = "it is nested too deeply", None
     except ValueError:
-        return _damaged(path, "a number in it has too many digits")
+        why, where = "a number in it has too many digits", None
+    return _damaged(path, why, where)
 
 
 def _damaged(path: str, why: str, where: Position | None = None) -> Diagnostic:
@@ -146,7 +145,9 @@ def _catalog(content: object) -> Catalog:
     whole = _mapping(content)
     version = _get(whole, "formatVersion", _whole)
     if version != FORMAT_VERSION:
-        raise _Wrong(f"its formatVersion is not {FORMAT_VERSION}; another version of reconcile wrote it", "formatVersion")
+        raise _Wrong(
+            f"its formatVersion is not {FORMAT_VERSION}; another version of reconcile wrote it", "formatVersion"
+        )
     return Catalog(
         connection=_get(whole, "connection", _text),
         objects=_each(whole, "objects", _object),

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from reconciler.config import closest, documents
+from reconciler.config import closest, documents, hints
 from reconciler.config.loader import RawDocument
 from reconciler.config.places import Path, Places
 from reconciler.model.diagnostic import Diagnostic, Position
@@ -30,9 +30,7 @@ _WANTED = {
 _LIMITS = {
     "greater_than_equal": "this is too small: at least {ge}",
     "less_than_equal": "this is too large: at most {le}",
-    "too_short": "this list is too short: at least {min_length}",
     "too_long": "this list is too long: at most {max_length}",
-    "string_too_short": "this text is too short: at least {min_length} characters",
     "string_too_long": "this text is too long: at most {max_length} characters",
 }
 
@@ -76,15 +74,20 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
         return _WORDED[kind](it)
     if kind in _WANTED:
         message = f"{_WANTED[kind]} is expected here, found {_a(it.value)}"
-        return it.say("E-TYPE", message, _type_hint(kind, it.value))
+        return it.say("E-TYPE", message, hints.of_type(kind, it.path[-1] if it.path else "", it.value))
+    if kind in ("too_short", "string_too_short") and not it.value:
+        what = "list" if kind == "too_short" else "text"
+        return it.say(
+            "E-VALUE", f"this {what} is empty", hints.EMPTY.get(str(it.path[-1]), "write it, or remove the key")
+        )
     if kind in _LIMITS:
         return it.say("E-VALUE", _LIMITS[kind].format_map(context))
-    return it.say(kind, it.error["msg"], _HINTS.get(kind))
+    return it.say(kind, it.error["msg"], context.get("hint") or hints.BY_CODE.get(kind))
 
 
 def _missing(it: _Complaint) -> Diagnostic:
     at = it.key(it.path[:-1])
-    return it.say("E-REQUIRED", f"the key '{it.path[-1]}' is missing here", _required_hint(it.path), at=at)
+    return it.say("E-REQUIRED", f"the key '{it.path[-1]}' is missing here", hints.required(str(it.path[-1])), at=at)
 
 
 def _unknown(it: _Complaint) -> Diagnostic:
@@ -101,26 +104,12 @@ def _literal(it: _Complaint) -> Diagnostic:
     return it.say("E-TYPE", f"text is expected here, found {_a(it.value)}", hint)
 
 
-_HINTS = {
-    "E-SECRET": "write {env: NAME} or {file: PATH}, and put the secret there",
-    "E-SECRET-FORM": "write {env: NAME} or {file: PATH}",
-    "E-SCHEDULE": 'write {every: 4h}, or {cron: "0 */4 * * *", timezone: Europe/Berlin}',
-}
-
-
-_PATTERNS = {
-    "region": ("this does not look like a region", "known: eu-west-1, us-west-2"),
-    "tenant": ("this is no tenant name: letters, digits, - and _, 1 to 63 characters", "such as albatross-us"),
-    "baseUrl": ("this is no base URL", "write https://HOST, without a user, path, query or fragment"),
-}
-
-
 def _pattern(it: _Complaint) -> Diagnostic:
     if it.path[-1] in _NAMES:
         return it.say(
             "E-NAME", "this is no name: lower-case letters, digits and -, 1 to 63 characters", "such as acme-cs"
         )
-    return it.say("E-VALUE", *_PATTERNS[str(it.path[-1])])
+    return it.say("E-VALUE", *hints.PATTERNS[str(it.path[-1])])
 
 
 def _union(it: _Complaint) -> Diagnostic:
@@ -128,7 +117,7 @@ def _union(it: _Complaint) -> Diagnostic:
     key = str(it.error["ctx"]["discriminator"]).strip("'")
     holder = it.value
     if not isinstance(holder, dict) or key not in holder:
-        return it.say("E-REQUIRED", f"the key '{key}' is missing here", _required_hint((key,)), at=it.key(it.path))
+        return it.say("E-REQUIRED", f"the key '{key}' is missing here", hints.required(key), at=it.key(it.path))
     value, at = holder[key], it.places.value(it.raw.number, (*it.path, key))
     known = sorted(documents.KINDS) if key == "kind" else sorted(documents.TAGS - documents.KINDS.keys())
     if not isinstance(value, str):
@@ -146,34 +135,6 @@ _WORDED: Mapping[str, Callable[[_Complaint], Diagnostic]] = {
     "union_tag_not_found": _union,
     "literal_error": _literal,
     "string_pattern_mismatch": _pattern,
-}
-
-
-def _required_hint(path: Path) -> str | None:
-    return {
-        "apiVersion": f"write apiVersion: {documents.API_VERSION}",
-        "kind": "known kinds: " + ", ".join(sorted(documents.KINDS)),
-        "type": "known types: " + ", ".join(sorted(documents.TAGS - documents.KINDS.keys())),
-        "metadata": "write metadata: {name: NAME}",
-        "accessKey": "write accessKey: {env: NAME}",
-        "clientId": "write clientId: {env: NAME}",
-        "clientSecret": "write clientSecret: {env: NAME}",
-    }.get(str(path[-1]), "add it, as in `reconcile explain` of this kind")
-
-
-def _type_hint(kind: str, value: object) -> str | None:
-    if kind == "string_type" and isinstance(value, bool | int | float):
-        return "quote it, if it is text"
-    if kind in ("int_type", "bool_type") and isinstance(value, str) and (value.isdigit() or value in ("true", "false")):
-        return "remove the quotes"
-    return _WRITE.get(kind, "write a mapping, {key: value}")
-
-
-_WRITE = {
-    "string_type": "write a text",
-    "int_type": "write a whole number, without quotes",
-    "bool_type": "write true or false, without quotes",
-    "list_type": "write a list, [a, b]",
 }
 
 

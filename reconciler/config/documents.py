@@ -44,8 +44,8 @@ def shape(check: Callable[[str], str], code: str = "E-VALUE") -> AfterValidator:
     def validate(text: str) -> str:
         try:
             return check(text)
-        except ValueError as error:
-            raise PydanticCustomError(code, "{why}", {"why": str(error)}) from None
+        except shapes.Wrong as error:
+            raise PydanticCustomError(code, "{why}", {"why": error.why, "hint": error.hint}) from None
 
     return AfterValidator(validate)
 

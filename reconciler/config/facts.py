@@ -5,17 +5,17 @@ Plain values: the rules themselves are not imported for an unchanged project.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from reconciler.config import closest
+from reconciler.model import resources
 from reconciler.model.document import Document, DocumentId, Origin
 
 if TYPE_CHECKING:
-    from reconciler.model import resources
-    from reconciler.model.catalog import Catalog
+    from reconciler.model.catalog import Catalog, CatalogObject
     from reconciler.model.diagnostic import Diagnostic
 
 MAX_SUGGESTIONS = 100
@@ -118,6 +118,17 @@ class Facts:
             for typed in self.mappings
             for at, mapping in enumerate(typed.resource.mappings)
         ]
+
+    def communities(self) -> Iterator[tuple[resources.CcConnection, Entry]]:
+        """Every declared community, with its entry."""
+        for typed in self.connections.values():
+            if isinstance(typed.resource, resources.CcConnection):
+                yield typed.resource, typed.entry
+
+    def described(self, line: Line) -> CatalogObject | None:
+        """What a catalog knows of the object that a mapping reads."""
+        catalog = self.catalogs.get(line.document.source)
+        return catalog.objects.get(line.mapping.object) if catalog else None
 
     def suggest(
         self, wrong: str, known: Sequence[str] | Mapping[str, object], otherwise: str | None = None

@@ -1,6 +1,6 @@
 """The small languages inside documents: names, periods, cron, hosts. Plain functions, so that they are usable without pydantic.
 
-Each returns the normalised text or raises `ValueError` with a message for people that does not repeat the value.
+Each returns the normalised text or raises `Wrong` with a message and a hint for people that do not repeat what could be a secret.
 """
 
 from __future__ import annotations
@@ -28,25 +28,29 @@ _NOT_A_PLACE = re.compile(r"localtime$|posixrules$|Factory$|posix/|right/")  # f
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa")
 
 
+class Wrong(ValueError):
+    """Why a text is not what it should be. `hint` says what to write instead, where that can be known."""
+
+    def __init__(self, why: str, hint: str | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.hint = hint
+
+
 def seconds(period: str) -> int:
-    """`4h` → 14400. Raises `ValueError`."""
+    """`4h` → 14400. Raises `Wrong`."""
     if not re.fullmatch(PERIOD[1:-1], period, re.ASCII):
-        raise ValueError("a period is a whole number and a unit: 30m, 4h, 1d")
+        from reconciler.config import schedule_hints
+
+        raise Wrong("a period is a whole number and a unit: 30m, 4h, 1d", schedule_hints.period(period))
     return int(period[:-1]) * _UNITS[period[-1]]
 
 
 def length(text: str, shortest: int, longest: int) -> str:
     """A length of time within bounds in seconds, for settings."""
-    if not shortest <= seconds(text) <= longest:
-        raise ValueError(f"this is at least {spelt(shortest)} and at most {spelt(longest)}")
-    return spelt(seconds(text))
-
-
-def period(text: str) -> str:
-    """The shortest spelling of a period: `240m` and `4h` are one."""
     total = seconds(text)
-    if not MIN_PERIOD <= total <= MAX_PERIOD:
-        raise ValueError("a period is at least 5m and at most 366d")
+    if not shortest <= total <= longest:
+        raise Wrong(f"this is at least {spelt(shortest)} and at most {spelt(longest)}")
     return spelt(total)
 
 
@@ -56,6 +60,16 @@ def spelt(total: int) -> str:
         return "0s"
     unit, size = next((unit, size) for unit, size in _UNITS.items() if total % size == 0)
     return f"{total // size}{unit}"
+
+
+def period(text: str) -> str:
+    """The shortest spelling of a period: `240m` and `4h` are one."""
+    total = seconds(text)
+    if total < MIN_PERIOD:
+        raise Wrong("a period is at least 5m", "write 5m or more, such as 4h")
+    if total > MAX_PERIOD:
+        raise Wrong("a period is at most 366d", "write 366d or less, such as 30d")
+    return spelt(total)
 
 
 def _cron_field(names: str = "") -> re.Pattern[str]:
@@ -74,11 +88,15 @@ def cron(expression: str) -> str:
     """Five fields, single spaces, upper-case names. Fires at least once, at times of day that are five minutes apart."""
     fields = expression.upper().split()
     if len(fields) != len(_CRON_FIELDS):
-        raise ValueError("a cron expression has five fields: minute, hour, day of month, month, day of week")
+        from reconciler.config import schedule_hints
+
+        why = "a cron expression has five fields: minute, hour, day of month, month, day of week"
+        raise Wrong(why, schedule_hints.fields(fields))
     for field, pattern in zip(fields, _CRON_FIELDS, strict=True):
         if not pattern.fullmatch(field):
-            raise ValueError(
-                "a cron field is made of numbers, *, ranges, lists and steps (names for months and days of the week)"
+            raise Wrong(
+                "a cron field is made of numbers, *, ranges, lists and steps (names for months and days of the week)",
+                "random and special letters (R, H, L, W, ?, #) are not part of it; write numbers, such as 0 6 * * MON",
             )
     for field, size in zip(fields, _CRON_SIZES, strict=True):
         _check_field(field, size)
@@ -98,12 +116,16 @@ def _check_cron(expression: str) -> None:
         croniter(expression, datetime(2025, 1, 1, tzinfo=UTC), max_years_between_matches=8).get_next()
         shortest = shortest_period(Cron(expression=expression, timezone="UTC"))
     except CroniterError:
-        raise ValueError("this cron expression never fires, or a number in it is out of range") from None
+        from reconciler.config import schedule_hints
+
+        wrong = schedule_hints.out_of_range(fields)
+        never = "this cron expression never fires", "choose a day that the month has"
+        raise (Wrong(wrong, "write a number within") if wrong else Wrong(*never)) from None
     if shortest < timedelta(seconds=MIN_PERIOD):
-        raise ValueError("this fires more often than every 5 minutes")
+        raise Wrong("this fires more often than every 5 minutes", 'write "*/5 * * * *" or rarer')
     # `*/1` beside another day: some take it for `*`, which asks for the other, and some for every day.
     if "*" not in (fields[2], fields[4]) and ("*" in (days[0], weekdays[0]) or len(days) == 31 or len(weekdays) == 7):
-        raise ValueError("one of the two day fields takes every day: write * for the one that shall not matter")
+        raise Wrong("one of the two day fields takes every day: write * for the one that shall not matter")
 
 
 def _check_field(field: str, size: int) -> None:
@@ -112,14 +134,14 @@ def _check_field(field: str, size: int) -> None:
         values, _, step = item.partition("/")
         ends = values.split("-")
         if step and int(step) >= size:
-            raise ValueError(f"a step of {step} never takes a second value here; `every` has periods of any length")
+            raise Wrong(f"a step of {step} never takes a second value here; `every` has periods of any length")
         if len(ends) == 1:
             continue
         first, last = (_cron_number(end, size) for end in ends)
         if first == last:
-            raise ValueError("a range has two different ends, and on the day of week 0 and 7 are the same")
+            raise Wrong("a range has two different ends, and on the day of week 0 and 7 are the same")
         if first > last and step:
-            raise ValueError("a range over the end, such as 22-2, has no step: write a list, such as 22,0,2")
+            raise Wrong("a range over the end, such as 22-2, has no step: write a list, such as 22,0,2")
 
 
 def _cron_number(text: str, size: int) -> int:
@@ -134,7 +156,7 @@ def timezone_name(name: str) -> str:
 
 
 def zone(name: str) -> tzinfo:
-    """The zone itself. Raises `ValueError`."""
+    """The time zone of an IANA name that is known here. Raises `Wrong`."""
     if name == "UTC":
         return UTC
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -144,17 +166,20 @@ def zone(name: str) -> tzinfo:
             raise ZoneInfoNotFoundError
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("this is no IANA time zone, such as Europe/Berlin or UTC") from None
+        from reconciler.config import schedule_hints
+
+        why = "this is no IANA time zone, such as Europe/Berlin or UTC"
+        raise Wrong(why, schedule_hints.zone(name)) from None
 
 
 def host(name: str) -> str:
     """A public host name: no scheme, port, path or user, no IP address, no name of a private network."""
     if re.match(r"[a-z]+://", name, re.IGNORECASE):
-        raise ValueError("a host name stands here, without https:// and without a path")
+        raise Wrong("a host name stands here, without https:// and without a path")
     if is_address(name) or name == "localhost" or name.endswith(_LOCAL_NAMES):
-        raise ValueError("a public host name stands here, not an address and not a name of a private network")
+        raise Wrong("a public host name stands here, not an address and not a name of a private network")
     if not re.fullmatch(HOST[1:-1], name):
-        raise ValueError("this is no host name; it looks like acme.gainsightcloud.com, in lower case")
+        raise Wrong("this is no host name; it looks like acme.gainsightcloud.com, in lower case")
     return name
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,14 +12,7 @@ from reconciler.config.rules.base import Example, Rule
 from reconciler.model import resources
 from reconciler.model.document import CONNECTION, DocumentId
 
-_UNUSABLE = re.compile(r"\A(?:\s*|\.\.?)\Z|[\x00-\x1f\x7f-\x9f]")
 _GAINSIGHT = (".gainsightcloud.com", ".insided.com")
-
-
-def _communities(facts: Facts) -> Iterator[tuple[resources.CcConnection, Entry]]:
-    for typed in facts.connections.values():
-        if isinstance(typed.resource, resources.CcConnection):
-            yield typed.resource, typed.entry
 
 
 def _duplicates(facts: Facts) -> Iterator[Finding]:
@@ -38,7 +30,7 @@ def _duplicates(facts: Facts) -> Iterator[Finding]:
 
 
 def _field_twice(facts: Facts) -> Iterator[Finding]:
-    for community, entry in _communities(facts):
+    for community, entry in facts.communities():
         first: dict[str, int] = {}
         for at, field in enumerate(community.profile_fields):
             seen = first.setdefault(field.name, at)
@@ -66,7 +58,7 @@ def check_end(facts: Facts, name: str, wanted: type[resources.Connection], place
 
 
 def _sso(facts: Facts) -> Iterator[Finding]:
-    for community, entry in _communities(facts):
+    for community, entry in facts.communities():
         tenant = facts.connections.get(community.connected_to or "")
         if tenant is None or not isinstance(tenant.resource, resources.CsConnection):
             continue
@@ -125,29 +117,6 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-def unusable(name: str) -> str | None:
-    """Why a profile field of this name could never be written: the community's API takes names as a part of the URL path."""
-    if not _UNUSABLE.search(name):
-        return None
-    if name in (".", ".."):
-        return "means a folder in a URL"
-    return "contains control characters" if name.strip() else "is empty"
-
-
-def _unusable_names(facts: Facts) -> Iterator[Finding]:
-    hint = "rename the field in the community"
-    for community, entry in _communities(facts):
-        for at, field in enumerate(community.profile_fields):
-            if why := unusable(field.name):
-                message = f"the profile field name '{field.name}' {why}, so it cannot be written"
-                yield Finding(entry.place("spec", "profileFields", at, "name"), message, hint)
-    for typed in facts.mappings:
-        for at, mapping in enumerate(typed.resource.mappings):
-            if why := unusable(mapping.profile_field):
-                message = f"the profile field name '{mapping.profile_field}' {why}, so it cannot be written"
-                yield Finding(typed.entry.place("spec", "mappings", at, "profileField"), message, hint)
-
-
 RULES = (
     Rule(
         code="E-DUPLICATE",
@@ -177,15 +146,5 @@ RULES = (
         bad=Example(text=examples.CS.replace("  sso: true", "  sso: true\n  baseUrl: http://acme.gainsightcloud.com")),
         good=Example(text=examples.CS.replace("  sso: true", "  sso: true\n  baseUrl: http://127.0.0.1:8101")),
         check=_base_urls,
-    ),
-    Rule(
-        code="E-UNUSABLE-NAME",
-        title="a profile field has a name that cannot be written",
-        why="The community's API takes the name of a profile field as a part of the URL path. An empty name, `.`, `..` and "
-        "control characters do not arrive there; `..` would even lead to another route.",
-        fix="Rename the field in the community, then here.",
-        bad=Example(text=examples.CC.replace("name: Region", 'name: ".."')),
-        good=Example(text=examples.CC),
-        check=_unusable_names,
     ),
 )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reconciler.config.facts import Facts, Finding, Line
-from reconciler.config.rules import examples
+from reconciler.config.rules import examples, lookups
 from reconciler.config.rules.base import Example, Rule
-from reconciler.config.rules.connections import check_end, unusable
+from reconciler.config.rules.connections import check_end
+from reconciler.config.rules.names import unusable
 from reconciler.model import resources
 from reconciler.model.catalog import CatalogField, CatalogObject, DataType
 from reconciler.model.diagnostic import Severity
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.resources import SOURCE_OBJECTS, ProfileField, ProfileFieldType, Visibility
+
+_API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 
 
 def _community(facts: Facts, name: str) -> resources.CcConnection | None:
@@ -93,41 +97,39 @@ def _objects(facts: Facts) -> Iterator[Finding]:
 
 
 def _attributes(facts: Facts) -> Iterator[Finding]:
-    for line, known in _catalogued(facts):
+    for line in facts.lines:
         name = line.mapping.attribute
-        if name not in known.fields and "__gr." not in name:
-            labels = sorted(field.name for field in known.fields.values() if field.label.casefold() == name.casefold())
+        known = facts.described(line)
+        if "__gr." in name or (known and name in known.fields):
+            continue
+        if known is not None and lookups.standard(name) is None:
             message = f"'{known.label}' has no attribute '{name}'"
-            if labels:
-                hint: str | None = f"that is its label; its API name is {' or '.join(labels)}"
-            else:
-                usable = [field.name for field in known.fields.values() if not field.lookup]
-                hint = facts.suggest(name, usable, "if it is new in CS, run `reconcile catalog pull`")
-            yield Finding(line.place("attribute"), message, hint)
+            yield Finding(line.place("attribute"), message, _attribute_hint(facts, name, known))
+        elif known is None and line.mapping.object in SOURCE_OBJECTS and not _API_NAME.fullmatch(name):
+            hint = "write its API name, such as Title or Region__gc; `reconcile catalog pull` shows them all"
+            yield Finding(line.place("attribute"), f"'{name}' is no API name of an attribute", hint)
+
+
+def _attribute_hint(facts: Facts, name: str, known: CatalogObject) -> str | None:
+    labelled = sorted(
+        (field for field in known.fields.values() if field.label.casefold() == name.strip().casefold()),
+        key=lambda field: field.name,
+    )
+    usable = [field.name for field in labelled if not lookups.is_lookup(field)]
+    if usable:
+        return f"that is its label; its API name is {' or '.join(usable)}"
+    if labelled:
+        return f"that is the label of {labelled[0].name}, a lookup, and lookups cannot be mapped"
+    plain = [field.name for field in known.fields.values() if not lookups.is_lookup(field)]
+    return facts.suggest(name, plain, "if it is new in CS, run `reconcile catalog pull`")
 
 
 def _catalogued(facts: Facts) -> Iterator[tuple[Line, CatalogObject]]:
     """The mappings whose object is in a catalog, with it."""
     for line in facts.lines:
-        catalog = facts.catalogs.get(line.document.source)
-        known = catalog.objects.get(line.mapping.object) if catalog else None
+        known = facts.described(line)
         if known is not None:
             yield line, known
-
-
-def _lookups(facts: Facts) -> Iterator[Finding]:
-    hint = "map an attribute that holds the value itself"
-    for line in facts.lines:
-        if "__gr." in line.mapping.attribute:
-            message = f"'{line.mapping.attribute}' is a path through a lookup, and lookups cannot be mapped"
-            yield Finding(line.place("attribute"), message, hint)
-    for line, known in _catalogued(facts):
-        field = known.fields.get(line.mapping.attribute)
-        if field is not None and field.lookup and "__gr." not in field.name:
-            why = f": {field.lookup_reason}" if field.lookup_reason else ""
-            yield Finding(
-                line.place("attribute"), f"'{field.name}' is a lookup, and lookups cannot be mapped{why}", hint
-            )
 
 
 def _no_catalog(facts: Facts) -> Iterator[Finding]:
@@ -201,7 +203,7 @@ def _types(facts: Facts) -> Iterator[Finding]:
     for line, known in _catalogued(facts):
         attribute = known.fields.get(line.mapping.attribute)
         field = declared.get(line.document.target, {}).get(line.mapping.profile_field)
-        if attribute and field and not attribute.lookup and attribute.data_type not in FITS[field.type]:
+        if attribute and field and not lookups.is_lookup(attribute) and attribute.data_type not in FITS[field.type]:
             yield Finding(line.place("attribute"), *_misfit(attribute, field))
 
 
@@ -293,7 +295,7 @@ RULES = (
         fix="Map an attribute that holds the value itself; let CS copy it there by a rule if need be.",
         bad=_bad("object: Company Person, attribute: Company_ID, profileField: Job Title"),
         good=_GOOD,
-        check=_lookups,
+        check=lookups.check,
     ),
     Rule(
         code="E-PROFILE-FIELD",

@@ -1,0 +1,78 @@
+"""What to write in place of a value of the wrong shape, by its key where that says more than its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.config import documents, schedule_hints
+
+BY_CODE: Mapping[str, str] = {
+    "E-SECRET": "write {env: NAME} or {file: PATH}, and put the secret there",
+    "E-SECRET-FORM": "write {env: NAME} or {file: PATH}",
+    "E-SCHEDULE": 'write {every: 4h}, or {cron: "0 */4 * * *", timezone: Europe/Berlin}',
+}
+
+PATTERNS: Mapping[str, tuple[str, str]] = {
+    "region": ("this does not look like a region", "known: eu-west-1, us-west-2"),
+    "tenant": ("this is no tenant name: letters, digits, - and _, 1 to 63 characters", "such as albatross-us"),
+    "baseUrl": ("this is no base URL", "write https://HOST, without a user, path, query or fragment"),
+}
+"""What is said of a text that has not the form which its key asks for, and the hint."""
+
+EMPTY: Mapping[str, str] = {
+    "attribute": "write the API name of an attribute, such as Title",
+    "configs": "name at least one folder or file, such as [config]",
+    "mappings": "write at least one mapping, or remove the document (values already written are kept)",
+    "stateFile": "write a path below this folder, such as var/state.json, or remove the key",
+    "catalog": "write a path below this folder, such as catalog, or remove the key",
+}
+"""What belongs where nothing stands."""
+
+_WRITE = {
+    "string_type": "write a text",
+    "int_type": "write a whole number, without quotes",
+    "bool_type": "write true or false, without quotes",
+    "list_type": "write a list, [a, b]",
+}
+
+_KEYED = {
+    "cron": 'write five fields in quotes, such as "0 */4 * * *"',
+    "timezone": "write a name such as Europe/Berlin or UTC",
+    "schedule": BY_CODE["E-SCHEDULE"],
+    "mappings": "write a list: `- {object: Company Person, attribute: Title, profileField: Job Title}`",
+    "profileFields": "write a list: `- {name: Job Title, visibility: private}`",
+    "metadata": "write metadata: {name: NAME}",
+    "rateLimit": "write {perMinute: 100, perDay: 50000}",
+    "limits": "write {maxChangePercent: 30, minRecords: 10}",
+}
+
+
+def required(key: str) -> str:
+    """How to write a key that is missing."""
+    return {
+        "apiVersion": f"write apiVersion: {documents.API_VERSION}",
+        "kind": "known kinds: " + ", ".join(sorted(documents.KINDS)),
+        "type": "known types: " + ", ".join(sorted(documents.TAGS - documents.KINDS.keys())),
+        "metadata": "write metadata: {name: NAME}",
+        "accessKey": "write accessKey: {env: NAME}",
+        "clientId": "write clientId: {env: NAME}",
+        "clientSecret": "write clientSecret: {env: NAME}",
+    }.get(key, "add it, as in `reconcile explain` of this kind")
+
+
+def of_type(kind: str, key: str | int, value: object) -> str:
+    """What to write in place of `value`, which is not of the type `kind` that pydantic asks for."""
+    if key == "every":
+        return _period(value)
+    if key in _KEYED:
+        return _KEYED[str(key)]
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "quote it, if it is text"
+    if kind in ("int_type", "bool_type") and isinstance(value, str) and (value.isdigit() or value in ("true", "false")):
+        return "remove the quotes"
+    return _WRITE.get(kind, "write a mapping, {key: value}")
+
+
+def _period(value: object) -> str:
+    found = schedule_hints.period(str(value)) if isinstance(value, int) and not isinstance(value, bool) else None
+    return found or "write a whole number and a unit: 30m, 4h, 1d"
