@@ -350,6 +350,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _A = {"int": "a number", "float": "a number", "bool": "true or false"}
 # libyaml tells its errors apart by their text alone. Nothing but the words of a hint hangs on these.
 _SYNTAX_HINTS = (
+    ("scanning an alias", "quote text that begins with *"),
+    ("scanning an anchor", "quote text that begins with &"),
     ("flow", "close the bracket that opens here; quote text that has brackets, commas or colons in it"),
     ("unexpected end of stream", "close the quote that opens here"),
     ("simple key", "write a colon and a space after the key"),

@@ -39,8 +39,8 @@ def period(text: str) -> str | None:
     words = text.strip().lower()
     if words.startswith("-"):
         return "a period is never negative: write 4h"
-    if words.isdecimal() and len(words) < 4:
-        return f"write {words}h for hours, {words}m for minutes, {words}d for days"
+    if words.isascii() and words.isdecimal() and len(words) < 7:
+        return _units_for(int(words))
     words = words.lstrip("p").replace("t", "") if len(words) > 1 and _ISO.fullmatch(words) else words
     if not _PARTS.fullmatch(words):
         return None
@@ -48,6 +48,16 @@ def period(text: str) -> str | None:
     total = sum(number * size for number, size in parts)
     possible = shapes.MIN_PERIOD <= total <= shapes.MAX_PERIOD and total % 60 == 0
     return f"write {shapes.spelt(int(total))}" if possible and all(size for _, size in parts) else None
+
+
+def _units_for(number: int) -> str | None:
+    """What a number without a unit can stand for."""
+    possible = [
+        f"{number}{letter} for {word}"
+        for letter, word, size in (("h", "hours", 3600), ("m", "minutes", 60), ("d", "days", 86_400))
+        if shapes.MIN_PERIOD <= number * size <= shapes.MAX_PERIOD
+    ]
+    return f"write {', '.join(possible)}" if possible else None
 
 
 def zone(name: str) -> str | None:

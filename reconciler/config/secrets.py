@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -24,27 +25,60 @@ SECRET_KEY = re.compile(
 def resolve(ref: SecretRef, root: Path) -> str:
     """The value of a secret; a relative file is found from `root`. Raises `errors.SecretUnavailable`."""
     value = os.environ.get(ref.name, "") if ref.source == "env" else _from_file(ref, root)
-    if not value:
-        how = f"set the environment variable {ref.name}" if ref.source == "env" else f"put the secret into {ref.name}"
+    if not value.strip():
+        how = (
+            f"set the environment variable {ref.name}"
+            if ref.source == "env"
+            else f"the file {ref.name} is empty: put the secret into it"
+        )
         raise errors.SecretUnavailable(f"the secret {ref} is missing or empty", hint=how)
+    if not value.isprintable():
+        holder = "the file" if ref.source == "file" else "the variable"
+        raise errors.SecretUnavailable(
+            f"the secret {ref} has a line break or another character that no secret has",
+            hint=f"{holder} must hold the secret and nothing else, in one line of plain text",
+        )
     return value
 
 
 def _from_file(ref: SecretRef, root: Path) -> str:
     try:
-        with (root / ref.name).open("rb") as file:
-            data = file.read(MAX_SECRET_BYTES + 1)
+        data = _read(root / ref.name)
     except FileNotFoundError:
-        return ""
+        hint = f"there is no file {ref.name}: put the secret into it, or correct the path"
+        raise errors.SecretUnavailable(f"the secret {ref} is missing or empty", hint=hint) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        raise errors.SecretUnavailable(f"the secret {ref} cannot be read: {reason}") from None
+        reason, hint = _unreadable(error)
+        raise errors.SecretUnavailable(f"the secret {ref} cannot be read: {reason}", hint=hint) from None
     if len(data) > MAX_SECRET_BYTES:
-        raise errors.SecretUnavailable(f"the secret {ref} is larger than 64 KiB", hint="is it the right file?")
+        hint = "is it the right file? It must hold the secret and nothing else"
+        raise errors.SecretUnavailable(f"the secret {ref} is larger than 64 KiB", hint=hint)
     try:
-        return data.decode().rstrip("\r\n")
+        return data.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise errors.SecretUnavailable(f"the secret {ref} is not UTF-8 text") from None
+        hint = "is it the right file? It must hold the secret and nothing else, as plain text"
+        raise errors.SecretUnavailable(f"the secret {ref} is not UTF-8 text", hint=hint) from None
+
+
+def _read(path: Path) -> bytes:
+    """At most `MAX_SECRET_BYTES` + 1 bytes. Only regular files: opening a pipe or a terminal would wait for ever."""
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:  # noqa: PTH123 (a descriptor)
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            raise IsADirectoryError if stat.S_ISDIR(mode) else ValueError
+        return file.read(MAX_SECRET_BYTES + 1)
+
+
+def _unreadable(error: OSError | ValueError) -> tuple[str, str]:
+    """Why a file cannot be read, with a hint."""
+    match error:
+        case IsADirectoryError():
+            return "it is a folder", "name the file in it"
+        case PermissionError():
+            return "permission denied", "let the user who runs this command read the file"
+        case OSError(strerror=str(reason)):
+            return reason.lower(), "correct the path"
+    return "it is no ordinary file", "name a file that holds the secret and nothing else"
 
 
 class Redactor:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -45,11 +48,64 @@ def test_a_missing_secret_names_its_reference(tmp_path: Path, monkeypatch: pytes
 def test_files_that_hold_no_secret(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * (secrets.MAX_SECRET_BYTES + 1))
     (tmp_path / "binary").write_bytes(b"\xff\xfecanary")
-    for name, why in (("large", "64 KiB"), ("binary", "not UTF-8"), (".", "directory"), ("a\0b", "not a file name")):
+    (tmp_path / "zeros").write_bytes(b"\0\0canary")
+    (tmp_path / "lines").write_text("canary\ncanary\n")
+    (tmp_path / "blank").write_text(" \t\n")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    for name, why, hint in (
+        ("large", "64 KiB", "right file"),
+        ("binary", "not UTF-8", "plain text"),
+        ("zeros", "line break or another character", "one line"),
+        ("lines", "line break or another character", "one line"),
+        ("blank", "missing or empty", "the file blank is empty"),
+        ("none", "missing or empty", "there is no file none"),
+        (".", "it is a folder", "name the file in it"),
+        ("large/x", "not a directory", "correct the path"),
+        ("loop", "symbolic links", "correct the path"),
+        ("pipe", "no ordinary file", "a file that holds"),
+        ("/dev/tty", "", ""),
+        ("/dev/zero", "no ordinary file", "a file that holds"),
+        ("a\0b", "no ordinary file", "a file that holds"),
+    ):
         with pytest.raises(errors.SecretUnavailable) as caught:
             resolve(file(name), tmp_path)
-        assert why in caught.value.message
-        assert "canary" not in repr(caught.value) + str(caught.value.__cause__)
+        assert why in caught.value.message and hint in (caught.value.hint or ""), name
+        assert caught.value.hint and caught.value.exit_code == 6
+        assert "canary" not in repr(caught.value) + caught.value.hint + str(caught.value.__cause__)
+
+
+@contextlib.contextmanager
+def nobody_special() -> Iterator[None]:
+    """Root may read everything, so it becomes somebody else meanwhile."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "private").write_text("canary")
+    (tmp_path / "private").chmod(0)
+    with nobody_special(), pytest.raises(errors.SecretUnavailable, match="permission denied") as caught:
+        resolve(file("private"), tmp_path)
+    assert "let the user" in (caught.value.hint or "")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "s").write_bytes(b"\xef\xbb\xbfhunter2\r\n")
+    assert resolve(file("s"), tmp_path) == "hunter2"
+
+
+@pytest.mark.parametrize("value", ["canary\ncanary", "canary\udcff", "\ufeffcanary", "canary\x7f"])
+def test_variables_that_hold_no_secret(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SECRET", value)
+    with pytest.raises(errors.SecretUnavailable, match="line break or another character") as caught:
+        resolve(env("A_SECRET"), tmp_path)
+    assert "canary" not in caught.value.message + (caught.value.hint or "")
 
 
 SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=9, max_size=40)
