@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import common, output
+from reconciler.cli.options import Number, RunNumber, common, output
 
 if TYPE_CHECKING:
     from reconciler.model.run import Run, Tally
@@ -18,12 +18,12 @@ RESULTS = ("Running", "Success", "Partial Success", "Failed", "Interrupted")
 
 
 @click.command("activity")
-@click.argument("run", required=False, type=click.IntRange(min=1))
+@click.argument("run", required=False, type=RunNumber())
 @click.option("--document", help="Only runs of this document.")
 @click.option("--result", type=click.Choice(RESULTS, case_sensitive=False), help="Only runs with this result.")
 @click.option("--search", metavar="TEXT", help="Only runs whose job, document, connection or reason has this text.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest first.")
-@click.option("--before", type=click.IntRange(min=1), metavar="RUN", help="Only runs older than this one, to page on.")
+@click.option("--limit", type=Number(1, 10_000), default=20, show_default=True, help="How many, newest first.")
+@click.option("--before", type=RunNumber(), metavar="RUN", help="Only runs older than this one, to page on.")
 @output("table", "json", "csv")
 @common
 def command(

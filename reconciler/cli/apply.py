@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import Number, common
 
 MAX_PLAN_FILE = 256 * 1024 * 1024
 
@@ -24,7 +24,7 @@ MAX_PLAN_FILE = 256 * 1024 * 1024
 )
 @click.option(
     "--allow-mass-change",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     default=None,
     metavar="N",
     help="Confirm that up to N recorded documents or mappings change or are forgotten.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import common, output
+from reconciler.cli.options import Group, at_every_level, common, output
 
 if TYPE_CHECKING:
     from reconciler.config.catalogs import Change
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 CHANGES_PRESENT = 2
 
 
-@click.group("catalog", no_args_is_help=False)
-def command() -> None:
+@click.group("catalog", cls=Group)
+@common
+@click.pass_context
+def command(ctx: click.Context, project: Path | None) -> None:
     """Remote metadata, pinned as JSON in the repository, so that validation needs neither secrets nor network."""
+    at_every_level(ctx, project)
 
 
 @command.command("pull")

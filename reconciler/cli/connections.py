@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import common, output
+from reconciler.cli.options import Group, at_every_level, common, output
 
 
-@click.group("connections", no_args_is_help=False)
-def command() -> None:
+@click.group("connections", cls=Group)
+@common
+@click.pass_context
+def command(ctx: click.Context, project: Path | None) -> None:
     """The systems at both ends."""
+    at_every_level(ctx, project)
 
 
 @command.command("test")

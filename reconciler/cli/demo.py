@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import Number, common
 
 
 @click.command("demo")
@@ -17,7 +17,7 @@ from reconciler.cli.options import common
     show_default=True,
     help="Where the demo's project goes; an earlier demo there is replaced.",
 )
-@click.option("--people", type=click.IntRange(20, 5000), default=200, show_default=True, help="People in the sandbox.")
+@click.option("--people", type=Number(20, 5000), default=200, show_default=True, help="People in the sandbox.")
 @click.option("--keep", is_flag=True, help="Leave the sandbox running.")
 @common
 def command(project: object, folder: Path, people: int, keep: bool) -> None:

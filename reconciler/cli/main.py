@@ -137,19 +137,21 @@ def _failed(error: errors.ReconcileError, debug: bool) -> int:
 def _misused(error: object) -> int:
     import click
 
+    from reconciler.report.text import visible
+
     assert isinstance(error, click.UsageError)
     command = error.ctx.command_path if error.ctx else "reconcile"
-    _complain(error.format_message(), f"{command} --help")
+    _complain(visible(error.format_message()), visible(getattr(error, "hint", None) or f"{command} --help"))
     return USAGE
 
 
 def _bug(error: Exception, debug: bool) -> int:
     if debug:
         _traceback()
-    _complain(
-        f"internal error: {type(error).__name__}",
-        "this is a bug in reconcile; run again with --debug and report what it prints",
-    )
+        how = "report the lines above with what `reconcile --version` prints"
+    else:
+        how = "run again with --debug, and report what it prints with what `reconcile --version` prints"
+    _complain(f"internal error: {type(error).__name__}", f"this is a bug in reconcile: {how}")
     return INTERNAL_BUG
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import common, output
+from reconciler.cli.options import Number, common, output
 
 
 @click.command("records")
@@ -16,9 +16,7 @@ from reconciler.cli.options import common, output
 @click.option("--field", metavar="FIELD", help="Only values of this profile field.")
 @click.option("--reason", metavar="REASON", help="Only values rejected for this reason.")
 @click.option("--search", metavar="TEXT", help="Only values whose user, name, value or detail has this text.")
-@click.option(
-    "--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="How many a table shows."
-)
+@click.option("--limit", type=Number(1, 1_000_000), default=50, show_default=True, help="How many a table shows.")
 @output("table", "json", "csv")
 @common
 def command(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import Number, common
 
 
 @click.command("sandbox")
-@click.option("--people", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="People in CS.")
-@click.option("--communities", type=click.IntRange(1, 20), default=2, show_default=True, help="Communities.")
+@click.option("--people", type=Number(1, 1_000_000), default=1000, show_default=True, help="People in CS.")
+@click.option("--communities", type=Number(1, 20), default=2, show_default=True, help="Communities.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed and sizes give the same data.")
 @click.option(
     "--tidy", is_flag=True, help="No duplicates, no ambiguous companies: everybody is one person and one member."
 )
-@click.option("--cs-port", type=click.IntRange(0, 65535), default=0, help="Port of the CS API; 0 picks one.")
-@click.option("--cc-port", type=click.IntRange(0, 65535), default=0, help="Port of the community API; 0 picks one.")
+@click.option("--cs-port", type=Number(0, 65535), default=0, help="Port of the CS API; 0 picks one.")
+@click.option("--cc-port", type=Number(0, 65535), default=0, help="Port of the community API; 0 picks one.")
 @common
 def command(project: object, people: int, communities: int, seed: int, tidy: bool, cs_port: int, cc_port: int) -> None:
     """Serve the Gainsight CS and community APIs on this machine, with made-up people. Ctrl-C ends it.

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import common, output
+from reconciler.cli.options import Group, at_every_level, common, output
 
 if TYPE_CHECKING:
     from reconciler.cli.wiring import Workplace
 
 
-@click.group("state", no_args_is_help=False)
-def command() -> None:
+@click.group("state", cls=Group)
+@common
+@click.pass_context
+def command(ctx: click.Context, project: Path | None) -> None:
     """The state file: a projection of the database for people, scripts and dashboards."""
+    at_every_level(ctx, project)
 
 
 @command.command("show")

@@ -126,11 +126,64 @@ def test_64_for_the_command_line_with_the_closest_word(project: ProjectFolder) -
         (("aply",), "'apply'"), (("plan", "--detaild-exitcode"), "--detailed-exitcode"), (("sync",), "NAME"),
         (("plan", "--format", "xml"), "markdown"), (("activity", "--limit", "0"), "limit"),
         (("apply", "--allow-mass-change", "many"), "many"), (("activity", "one"), "one"),
-        (("state",), "Missing command"), (("catalog", "pul"), "pul"),
+        (("state",), "Missing command: rebuild or show"), (("catalog", "pul"), "did you mean 'pull'?"),
+        (("connections", "tset"), "did you mean 'test'?"), (("state", "nothing"), "known: rebuild, show"),
+        (("--project", "x"), "Missing command"), (("records", "x", "--limit", "many"), "'many' is no number from 1 to 1,000,000"),
     ):  # fmt: skip
         done = commands.in_process(*words, env=project.env).expect(64)
         assert hint in done.all, words
         assert "Traceback" not in done.all
+
+
+def test_64_for_a_run_that_is_none_with_what_would_be_one(project: ProjectFolder) -> None:
+    for word in ("acme-profile", "0", "-1", "1.5", "run-1"):
+        done = commands.in_process("activity", "--", word, env=project.env).expect(64)
+        assert f"'{word}' is no run" in done.err
+        assert "hint: runs have numbers: `reconcile activity` lists them" in done.err
+        assert (f"`reconcile activity --document {word}`" in done.err) is word[0].isalpha()
+    assert "'x' is no run" in commands.in_process("activity", "--before", "x", env=project.env).expect(64).err
+
+
+BROKEN = """
+import sys
+from reconciler.config import load
+
+def broken(*arguments, **more):
+    raise LookupError("details")
+
+load.load_project = broken
+from reconciler.cli.main import main
+sys.argv = ["reconcile", *sys.argv[1:]]
+main()
+"""
+"""The program with a bug in it."""
+
+
+def test_70_for_a_bug_with_how_to_report_it_and_a_traceback_only_with_debug(project: ProjectFolder) -> None:
+    def run(*words: str) -> commands.Done:
+        done = subprocess.run(
+            [sys.executable, "-c", BROKEN, *words],
+            cwd=project.root,
+            env=commands.environment(project.env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return commands.Done(arguments=words, code=done.returncode, out=done.stdout, err=done.stderr).expect(70)
+
+    for words in (("validate",), ("plan",), ("catalog", "pull"), ("connections", "test")):
+        quiet = run(*words)
+        assert quiet.out == ""
+        assert quiet.err == (
+            "error: internal error: LookupError\n"
+            "  hint: this is a bug in reconcile: run again with --debug, and report what it prints"
+            " with what `reconcile --version` prints\n"
+        )
+    for words in (("plan", "--debug"), ("--debug", "plan"), ("catalog", "--debug", "pull")):
+        loud = run(*words)
+        assert "Traceback (most recent call last)" in loud.err
+        assert "in broken" in loud.err
+        assert "report the lines above" in loud.err.splitlines()[-1]
 
 
 def test_no_traceback_without_debug_and_one_with_it(project: ProjectFolder) -> None:
@@ -220,11 +273,30 @@ def test_warnings_of_a_plan_do_not_spoil_its_output(project: ProjectFolder) -> N
     assert "warning" in done.err
 
 
-def test_the_project_may_be_named_before_the_command_too(project: ProjectFolder, tmp_path: Path) -> None:
-    for words in (("validate",), ("plan",), ("catalog", "diff", "--help")):
-        after = commands.reconcile(*words, "--project", project.root, cwd=tmp_path, env={}).expect(0)
-        before = commands.reconcile("--project", project.root, *words, cwd=tmp_path, env={}).expect(0)
-        assert before.out == after.out
+def test_common_options_may_stand_at_every_level(project: ProjectFolder, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for words in (("validate",), ("plan",), ("catalog", "diff", "acme-cs"), ("state", "show"), ("connections", "test", "nobody")):
+        common = ("--project", str(project.root), "--no-color", "--debug")
+        spelled = [[*words[:at], *common, *words[at:]] for at in range(len(words) + 1)]
+        env = {**project.env}
+        answers = [commands.reconcile(*line, cwd=tmp_path / "elsewhere", env=env) for line in spelled]
+        assert len({(done.code, done.out) for done in answers}) == 1, words
+        assert all("no reconcile.yaml" not in done.err for done in answers)
+        for line in spelled:
+            assert commands.in_process(*line, "--version", env={}).expect(0).out.startswith("reconcile "), line
+
+
+def test_the_nearest_project_counts(project: ProjectFolder, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    for line in (
+        ("--project", wrong, "catalog", "--project", project.root, "diff", "--project", project.root),
+        ("--project", wrong, "catalog", "--project", project.root, "diff"),
+        ("--project", wrong, "catalog", "diff", "--project", project.root),
+        ("catalog", "--project", wrong, "diff", "--project", project.root),
+    ):
+        assert "no project file" not in commands.in_process(*line, env=project.env).all, line
+    told = commands.in_process("--project", project.root, "catalog", "--project", wrong, "diff", env=project.env)
+    assert "there is no project file" in told.expect(1).err
 
 
 def test_output_that_cannot_be_written_is_told(synced: ProjectFolder) -> None:

@@ -75,7 +75,7 @@ HEAD = b'{"formatVersion": 1, "connection": "a", '
         (HEAD + b'"objects": []}', "1:52", "an object {…} is expected, found a list (at objects)"),
         (HEAD + b'"objects": {}}', "1:1", "the key 'profileFields' is missing"),
         (HEAD + b'"objects": {}, "profileFields": {\n"x": true}}', "2:6", "a whole number is expected, found true"),
-        (damaged('"label": "Parent"', '"label": 5'), "9:15", "text is expected, found a number (at objects.Person.fields.Parent."),
+        (damaged('"label": "Parent"', '"label": 5'), "9:15", "text is expected, found a number (at objects.Person.fields.Par"),
         (damaged('"label": "Parent",', ""), "7:15", "the key 'label' is missing (at objects.Person.fields.Parent)"),
         (damaged('"lookup": true', '"lookup": 1'), "10:16", "a reason is expected, found a number"),
         (damaged('"PICKLIST"', '"NEW"'), "13:18", "this is no data type; known are BOOLEAN"),
