@@ -355,7 +355,10 @@ _SYNTAX_HINTS = (
     ("flow", "close the bracket that opens here; quote text that has brackets, commas or colons in it"),
     ("unexpected end of stream", "close the quote that opens here"),
     ("simple key", "write a colon and a space after the key"),
-    ("mapping values", "quote the value if the colon belongs to it, else check the indentation"),
+    (
+        "mapping values",
+        "quote the value if the colon belongs to it; else check the indentation, and for `key:value` without a space above",
+    ),
     ("cannot start any token", "indent with spaces, not with tabs; quote text that begins with @, ` or %"),
     ("escape", "in double quotes a backslash is written \\\\; in single quotes it stands for itself"),
     ("expected", "check the indentation of this line and the one above"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -18,6 +19,9 @@ from reconciler.model.diagnostic import Diagnostic, Position
 from reconciler.model.json import Json
 
 FORMAT_VERSION = 1
+
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF = re.compile(rf"{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
 
 
 def file_name(folder: str, connection: str) -> str:
@@ -58,7 +62,10 @@ def parse(data: bytes, path: str) -> Catalog | Diagnostic:
         return _damaged(path, "larger than 64 MiB")
     try:
         text = data.decode("utf-8-sig")
-        return _catalog(json.loads(text))
+        content = json.loads(text)
+        if halved := _half_character(text, content):
+            return _damaged(path, "an escape stands for half of a character", json_places.at(text, halved.span(), path))
+        return _catalog(content)
     except UnicodeDecodeError:
         why, where = "it is not UTF-8 text", None
     except json.JSONDecodeError as error:
@@ -71,6 +78,17 @@ def parse(data: bytes, path: str) -> Catalog | Diagnostic:
     except ValueError:
         why, where = "a number in it has too many digits", None
     return _damaged(path, why, where)
+
+
+def _half_character(text: str, content: object) -> re.Match[str] | None:
+    """An escape that no database and no terminal could take."""
+    found = _HALF.search(text)
+    try:
+        if found:
+            json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return found
+    return None
 
 
 def _damaged(path: str, why: str, where: Position | None = None) -> Diagnostic:

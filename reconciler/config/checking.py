@@ -87,8 +87,12 @@ class Checking:
         return facts, damaged
 
     def _located(self, found: Iterable[tuple[Rule, Finding]]) -> Iterator[Diagnostic]:
-        """Findings with positions; a file is walked for them once, and only if something is to be said about it."""
+        """Findings with positions; a file is walked for them once, and only if something is to be said about it.
+
+        Nothing is said about a value that its file was complained about already: what it stands for is not known.
+        """
         walked: dict[str, Places] = {}
+        said = {problem.position[:3] for file in self.files.values() for problem in file.problems if problem.position}
 
         def position(place: Place) -> Position:
             file, number = place.origin
@@ -97,11 +101,14 @@ class Checking:
             return (walked[file].key if place.key else walked[file].value)(number, place.path)
 
         for rule, finding in found:
+            where = position(finding.place) if finding.place else None
+            if where is not None and where[:3] in said:
+                continue
             yield Diagnostic(
                 code=rule.code,
                 severity=rule.severity,
                 message=finding.message,
                 hint=finding.hint,
-                position=position(finding.place) if finding.place else None,
+                position=where,
                 related=tuple((text, position(place)) for text, place in finding.related),
             )

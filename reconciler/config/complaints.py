@@ -74,7 +74,7 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
         return _WORDED[kind](it)
     if kind in _WANTED:
         message = f"{_WANTED[kind]} is expected here, found {_a(it.value)}"
-        return it.say("E-TYPE", message, hints.of_type(kind, it.path[-1] if it.path else "", it.value))
+        return it.say("E-TYPE", message, hints.of_type(kind, it.path, it.value))
     if kind in ("too_short", "string_too_short") and not it.value:
         what = "list" if kind == "too_short" else "text"
         return it.say(
@@ -82,7 +82,8 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
         )
     if kind in _LIMITS:
         return it.say("E-VALUE", _LIMITS[kind].format_map(context))
-    return it.say(kind, it.error["msg"], context.get("hint") or hints.BY_CODE.get(kind))
+    at = it.places.value(it.raw.number, (*it.path, context["at"])) if "at" in context else None
+    return it.say(kind, it.error["msg"], context.get("hint") or hints.BY_CODE.get(kind), at=at)
 
 
 def _missing(it: _Complaint) -> Diagnostic:
@@ -116,6 +117,10 @@ def _union(it: _Complaint) -> Diagnostic:
     """The key that decides what a document is (`kind`) or what a connection is (`type`) is missing or unknown."""
     key = str(it.error["ctx"]["discriminator"]).strip("'")
     holder = it.value
+    if isinstance(holder, dict) and key not in holder:
+        for near in closest.closest(key, tuple(sorted(holder.keys() - documents.COMMON_KEYS))):
+            at = it.key((*it.path, near))
+            return it.say("E-KEY", f"there is no key '{near}' here", f"did you mean '{key}'?", at=at)
     if not isinstance(holder, dict) or key not in holder:
         return it.say("E-REQUIRED", f"the key '{key}' is missing here", hints.required(key), at=it.key(it.path))
     value, at = holder[key], it.places.value(it.raw.number, (*it.path, key))

@@ -125,7 +125,20 @@ class _Walk:
         try:
             return (self.root / path).lstat().st_mode
         except OSError as error:
-            raise _incomplete(path, error) from None
+            raise _incomplete(path, error, self._closest(path)) from None
+
+    def _closest(self, path: str) -> str:
+        """What stands beside a path that is not there and looks like it."""
+        from reconciler.config import closest
+
+        above, _, name = path.rpartition("/")
+        try:
+            beside = [entry for entry in os.listdir(self.root / above) if not entry.startswith(".")]  # noqa: PTH208
+        except OSError:
+            return ""
+        found = closest.closest(name, tuple(sorted(beside)))
+        names = [f"'{above}/{one}'" if above else f"'{one}'" for one in found]
+        return f"did you mean {' or '.join(names)}? Then " if names else ""
 
     def _folder(self, number: int, top: str) -> None:
         pending = [top]
@@ -194,10 +207,11 @@ def read(root: Path, path: str, limit: int) -> bytes:
         raise _incomplete(path, error) from None
 
 
-def _incomplete(path: str, error: OSError) -> errors.ConfigIncomplete:
+def _incomplete(path: str, error: OSError, closest: str = "") -> errors.ConfigIncomplete:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return errors.ConfigIncomplete(
-            f"{path} does not exist", hint="correct spec.configs in reconcile.yaml, or restore the file"
-        )
+        hint = f"{closest}correct spec.configs in reconcile.yaml, or restore the file"
+        return errors.ConfigIncomplete(f"{path} does not exist", hint=hint)
+    if error.errno == errno.ELOOP:
+        return errors.ConfigIncomplete(f"{path} is a symbolic link", hint="put the file itself there")
     reason = (error.strerror or type(error).__name__).lower()
     return errors.ConfigIncomplete(f"{path} cannot be read: {reason}", hint="every configuration file must be readable")

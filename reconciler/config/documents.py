@@ -344,6 +344,9 @@ KINDS: Mapping[str, type[AnyKind]] = {
 
 DOCUMENTS: TypeAdapter[AnyKind] = TypeAdapter(AnyDocument)
 
+COMMON_KEYS = frozenset(("apiVersion", "kind", "metadata", "spec"))
+"""What every document has at its top."""
+
 TAGS = frozenset((*KINDS, *(get_args(m.model_fields["type"].annotation)[0] for m in (CsSpec, CcSpec))))
 """What pydantic puts into a location for the member of a union that it chose."""
 

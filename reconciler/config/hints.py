@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.config import documents, schedule_hints
+from reconciler.config.places import Path
 
 BY_CODE: Mapping[str, str] = {
     "E-SECRET": "write {env: NAME} or {file: PATH}, and put the secret there",
@@ -41,6 +42,8 @@ _KEYED = {
     "schedule": BY_CODE["E-SCHEDULE"],
     "mappings": "write a list: `- {object: Company Person, attribute: Title, profileField: Job Title}`",
     "profileFields": "write a list: `- {name: Job Title, visibility: private}`",
+    "mappings[]": "write {object: Company Person, attribute: Title, profileField: Job Title}",
+    "profileFields[]": "write {name: Job Title, visibility: private}",
     "metadata": "write metadata: {name: NAME}",
     "rateLimit": "write {perMinute: 100, perDay: 50000}",
     "limits": "write {maxChangePercent: 30, minRecords: 10}",
@@ -53,6 +56,8 @@ def required(key: str) -> str:
         "apiVersion": f"write apiVersion: {documents.API_VERSION}",
         "kind": "known kinds: " + ", ".join(sorted(documents.KINDS)),
         "type": "known types: " + ", ".join(sorted(documents.TAGS - documents.KINDS.keys())),
+        "mappings[]": "write {object: Company Person, attribute: Title, profileField: Job Title}",
+        "profileFields[]": "write {name: Job Title, visibility: private}",
         "metadata": "write metadata: {name: NAME}",
         "accessKey": "write accessKey: {env: NAME}",
         "clientId": "write clientId: {env: NAME}",
@@ -60,8 +65,9 @@ def required(key: str) -> str:
     }.get(key, "add it, as in `reconcile explain` of this kind")
 
 
-def of_type(kind: str, key: str | int, value: object) -> str:
+def of_type(kind: str, path: Path, value: object) -> str:
     """What to write in place of `value`, which is not of the type `kind` that pydantic asks for."""
+    key = "" if not path else f"{path[-2]}[]" if isinstance(path[-1], int) and len(path) > 1 else path[-1]
     if key == "every":
         return _period(value)
     if key in _KEYED:

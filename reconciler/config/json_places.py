@@ -35,10 +35,13 @@ def position(text: str, path: Path, file: str) -> Position:
     """The value at `path`, or the nearest thing around it. Of a key that stands twice the last counts, as for the parser."""
     spans = _spans(text, path)
     span = next((spans[path[:length]] for length in range(len(path), -1, -1) if path[:length] in spans), _Span(0, 1))
-    line = text.count("\n", 0, span.start) + 1
-    begin = text.rfind("\n", 0, span.start) + 1
-    length = span.end - span.start
-    return Position(file, line, span.start - begin + 1, length)
+    return at(text, span, file)
+
+
+def at(text: str, span: tuple[int, int], file: str) -> Position:
+    """The place of a part of the text, from its first to behind its last character."""
+    start, end = span
+    return Position(file, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start), end - start)
 
 
 def _spans(text: str, path: Path) -> dict[Path, _Span]:
@@ -57,9 +60,9 @@ def _spans(text: str, path: Path) -> dict[Path, _Span]:
         elif stack and not stack[-1].named:
             stack[-1].key = json.loads(word)
         else:
-            at = tuple(opened.key for opened in stack if opened.key is not None) if len(stack) <= len(path) else None
-            if at in wanted:
-                found[at] = _Span(*token.span())
+            here = tuple(opened.key for opened in stack if opened.key is not None) if len(stack) <= len(path) else None
+            if here in wanted:
+                found[here] = _Span(*token.span())
             if word in "{[":
                 stack.append(_Open(word))
     return found

@@ -6,13 +6,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from reconciler.config import defaults, shapes
+from reconciler.config import defaults, discovery, shapes
+from reconciler.config.discovery import PROJECT_FILE
 from reconciler.config.documents import ONE_REFERENCE, AnyKind, SecretReference, Strict, reference, shape
 
 PROJECT = "Project"
+_URLS = "write sqlite:///var/reconciler.db, postgresql://user@host/name, or {env: NAME}"
 
 
 def _database(value: object) -> object:
@@ -21,8 +23,23 @@ def _database(value: object) -> object:
     if isinstance(value, str) and shapes.has_password(value):
         raise PydanticCustomError("E-SECRET", "a secret never stands in YAML")
     if not isinstance(value, str):
-        raise PydanticCustomError("E-TYPE", "a database URL stands here, or a reference to one")
+        raise PydanticCustomError("E-TYPE", "a database URL stands here, or a reference to one", {"hint": _URLS})
+    if not shapes.is_database(value):
+        raise PydanticCustomError("E-VALUE", "this is no URL of a database that is supported", {"hint": _URLS})
     return value
+
+
+def _below(path: str) -> str:
+    """A path that cannot lead out of the project, judged by its spelling."""
+    if why := discovery.outside(path):
+        raise PydanticCustomError("E-PATH", "this path {why}", {"why": why, "hint": "name a file below reconcile.yaml"})
+    return path
+
+
+def _within(path: str, other: str) -> bool:
+    """Whether a path is `other` or below it."""
+    parts, above = ([part for part in one.split("/") if part not in ("", ".")] for one in (path, other))
+    return parts[: len(above)] == above
 
 
 class LimitsSpec(Strict):
@@ -97,7 +114,7 @@ class ProjectSpec(Strict):
             {"anyOf": [{"type": "string", "minLength": 1, "not": {"pattern": "://[^/@]*:[^/@]+@"}}, ONE_REFERENCE]}
         ),
     ] = Field(default=defaults.DATABASE, description="A database URL without a password, or a reference to one.")
-    stateFile: RelativePath = Field(
+    stateFile: Annotated[RelativePath, AfterValidator(_below)] = Field(
         default=defaults.STATE_FILE,
         description="Where the statuses are written for scripts and dashboards. Not for git.",
     )
@@ -112,6 +129,21 @@ class ProjectSpec(Strict):
         description="What `reconcile run` does with a plan: applies those within the limits, or waits for each to be approved.",
     )
     loop: LoopSpec = Field(default=LoopSpec(), description="How `reconcile run` works.")
+
+    @model_validator(mode="after")
+    def _apart(self) -> ProjectSpec:
+        """What the program writes may not stand among what people write."""
+        sqlite = self.database.partition(":///")[2] if isinstance(self.database, str) else ""
+        database = sqlite if self.database == f"sqlite:///{sqlite}" and not sqlite.startswith("/") else ""
+        for key, written, others in (
+            ("database", database, [PROJECT_FILE, *self.configs, self.catalog]),
+            ("stateFile", self.stateFile, [PROJECT_FILE, *self.configs, self.catalog, database]),
+        ):
+            clash = next((other for other in others if written and other and _within(written, other)), None)
+            if clash is not None:
+                found = {"clash": clash, "at": key, "hint": "choose another path, such as one below var"}
+                raise PydanticCustomError("E-PATH", "this file would be written into {clash}", found)
+        return self
 
 
 class Project(AnyKind):

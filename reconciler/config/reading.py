@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.config import complaints, documents, loader
+from reconciler.config.builder import MAX_PROBLEMS
 from reconciler.config.facts import Entry
 from reconciler.model.diagnostic import Diagnostic, Position
 from reconciler.model.document import DocumentId, Origin
@@ -122,9 +124,14 @@ class _Reader:
         """What is wrong with shapes, less what stands where the loader has complained already."""
         places = loader.places(self.data, self.file)
         known = {problem.position and problem.position[:3] for problem in self.problems}
-        for raw, errors in failed:
+        for at, (raw, errors) in enumerate(failed):
             found = complaints.diagnose(errors, raw, places, self.project)
             self.problems.extend(d for d in found if d.position is None or d.position[:3] not in known)
+            left = len(failed) - at - 1
+            if len(self.problems) >= MAX_PROBLEMS and left:
+                more = f" (and {left:,} more documents of this file have errors)"
+                self.problems[-1] = replace(self.problems[-1], message=self.problems[-1].message + more)
+                return
 
 
 def identity(data: object) -> DocumentId | None:

@@ -208,6 +208,17 @@ def is_loopback(name: str) -> bool:
         return False
 
 
+def is_database(url: str) -> bool:
+    """Whether this is the URL of a kind of database that is supported, with a file or a name in it."""
+    return bool(
+        re.match(
+            r"(?:sqlite(?:\+pysqlite)?:///(?!:memory:|file:)|(?:postgres|postgresql(?:\+psycopg)?)://[^/]*/)[^\s]",
+            url,
+            re.ASCII,
+        )
+    )
+
+
 def has_password(url: str) -> bool:
     """Whether a database URL carries a password, in the user part or in the query."""
     return bool(re.search(r"://[^\s@/]*:[^@]*@|[?&](?:password|passwd|secret|token)=", url, re.IGNORECASE))

@@ -14,6 +14,9 @@ Source = Callable[[str], str | None]
 """The text of a file as it may be shown (secrets starred out), by the name that positions use. None if it cannot be read."""
 
 FORMAT_VERSION = 1
+MAX_SHOWN = 500
+"""Findings that people are shown, errors first: whoever has more mends these and runs again."""
+
 MAX_COLUMNS = 120
 """Of a source line in a code frame; a longer line is cut around the place that is pointed at."""
 
@@ -27,7 +30,13 @@ _HIDDEN = frozenset(("E-SECRET", "E-SECRET-FORM"))
 def to_text(diagnostics: Sequence[Diagnostic], *, source: Source, files: Sequence[str], style: Style = PLAIN) -> str:
     """Every finding with its place in the source, then one line that counts them. `files` are those that were read."""
     lines_of = _lines(source)
-    blocks = ["\n".join(_block(diagnostic, lines_of, style)) for diagnostic in diagnostics]
+    shown = diagnostics
+    if len(diagnostics) > MAX_SHOWN:
+        shown = sorted(diagnostics, key=lambda diagnostic: diagnostic.severity is not Severity.ERROR)[:MAX_SHOWN]
+    blocks = ["\n".join(_block(diagnostic, lines_of, style)) for diagnostic in shown]
+    if len(shown) < len(diagnostics):
+        more = f"{len(diagnostics) - len(shown):,} more"
+        blocks.append(f"… and {more}; `reconcile validate --output json` has them all")
     return "\n\n".join([*blocks, summary(diagnostics, files)]) + "\n"
 
 

@@ -121,6 +121,30 @@ def test_6_for_a_missing_or_empty_secret_of_the_command_that_needs_it(project: P
             assert "missing or empty" in done.all
 
 
+def test_6_for_a_secret_file_that_holds_no_secret_at_once(project: ProjectFolder) -> None:
+    project.ready()
+    project.replace("connections/gainsight.yaml", "{env: ACME_CC_SECRET}", "{file: secrets/cc}")
+    secret = project.root / "secrets/cc"
+    secret.mkdir(parents=True)
+    for content, why in (
+        (None, "it is a folder"), ("pipe", "it is no ordinary file"), (b"", "missing or empty"),
+        (b"\xff\xfe\0canary", "not UTF-8 text"), (b"canary" * 20_000, "larger than 64 KiB"),
+        (b"canary\ncanary\n", "a line break"),
+    ):  # fmt: skip
+        if content == "pipe":
+            secret.rmdir()
+            os.mkfifo(secret)
+        elif isinstance(content, bytes):
+            secret.unlink()
+            secret.write_bytes(content)
+        project.run("validate").expect(0)
+        project.run("plan").expect(0)
+        for words in (("connections", "test", "acme-community"), ("catalog", "pull", "acme-community")):
+            done = project.run(*words).expect(6)
+            assert "the secret file secrets/cc" in done.all and why in done.all, why
+            assert "hint: " in done.all and "canary" not in done.all and "Traceback" not in done.all
+
+
 def test_64_for_the_command_line_with_the_closest_word(project: ProjectFolder) -> None:
     for words, hint in (
         (("aply",), "'apply'"), (("plan", "--detaild-exitcode"), "--detailed-exitcode"), (("sync",), "NAME"),
@@ -171,16 +195,16 @@ def test_70_for_a_bug_with_how_to_report_it_and_a_traceback_only_with_debug(proj
         )
         return commands.Done(arguments=words, code=done.returncode, out=done.stdout, err=done.stderr).expect(70)
 
-    for words in (("validate",), ("plan",), ("catalog", "pull"), ("connections", "test")):
-        quiet = run(*words)
+    for line in ("validate", "plan", "catalog pull", "connections test"):
+        quiet = run(*line.split())
         assert quiet.out == ""
         assert quiet.err == (
             "error: internal error: LookupError\n"
             "  hint: this is a bug in reconcile: run again with --debug, and report what it prints"
             " with what `reconcile --version` prints\n"
         )
-    for words in (("plan", "--debug"), ("--debug", "plan"), ("catalog", "--debug", "pull")):
-        loud = run(*words)
+    for line in ("plan --debug", "--debug plan", "catalog --debug pull"):
+        loud = run(*line.split())
         assert "Traceback (most recent call last)" in loud.err
         assert "in broken" in loud.err
         assert "report the lines above" in loud.err.splitlines()[-1]

@@ -82,6 +82,8 @@ HEAD = b'{"formatVersion": 1, "connection": "a", '
         (damaged('"decimalPlaces": 0', '"decimalPlaces": "0"'), "14:23", "a whole number is expected, found text"),
         (damaged('"hidden": true', '"hidden": "x"'), "15:16", "true or false is expected, found text"),
         (damaged('"Lost"', "[1.5]"), "19:16", "text is expected, found a list (at objects.Person.fields.Status__gc.opt"),
+        (damaged('"Lost"', '"\\ud800"'), "19:17", "an escape stands for half of a character"),
+        (damaged('"Lost"', '"\\ud83d\\ude00 \\udc00"'), "19:30", "an escape stands for half of a character"),
         (b"[" * 100_000, "1:1", "it is nested too deeply"),
         (b'{"formatVersion": ' + b"9" * 5000 + b"}", "1:1", "a number in it has too many digits"),
     ],
@@ -108,6 +110,13 @@ def test_the_place_of_a_key_that_stands_twice_is_the_one_that_counts() -> None:
     assert str(json_places.position(text, ("c", 1, "d"), "f")) == "f:1:45"
     assert str(json_places.position(text, ("c", 7, "d"), "f")) == "f:1:28"
     assert json_places.position(text, ("a", "b"), "f").length == len('"\\"}"')
+
+
+def test_whole_characters_as_escapes_are_no_damage() -> None:
+    text = catalogs.to_text(CS).replace("Lost", "\\ud83d\\ude00 \\\\ud800")
+    found = catalogs.parse(text.encode(), "a.json")
+    assert isinstance(found, Catalog)
+    assert found.objects["Person"].fields["Status__gc"].options["1I002"] == "\U0001f600 \\ud800"
 
 
 def test_a_byte_order_mark_is_no_damage() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import errors
 from reconciler.config.load import load_project
 from reconciler.config.rules import examples, lookups, names, playground
 from reconciler.config.rules.base import Example
@@ -181,3 +182,111 @@ def test_names_that_may_not_arrive_are_warned_about_once(name: str, why: str, tm
 def test_names_that_arrive(name: str) -> None:
     assert names.unusable(name) is None
     assert names.doubtful(name) is None
+
+
+# -- the project file --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("stateFile: ../state.json", "E-PATH", "does not lead below"),
+        ("stateFile: /tmp/state.json", "E-PATH", "does not lead below"),
+        ("stateFile: ./reconcile.yaml", "E-PATH", "would be written into reconcile.yaml"),
+        ("stateFile: config/state.json", "E-PATH", "would be written into config"),
+        ("stateFile: catalog//acme-cs.json", "E-PATH", "would be written into catalog"),
+        ("stateFile: var/reconciler.db", "E-PATH", "would be written into var/reconciler.db"),
+        ("database: sqlite:///config/x.db", "E-PATH", "would be written into config"),
+        ("database: sqlite:///reconcile.yaml", "E-PATH", "would be written into reconcile.yaml"),
+        ("database: reconciler.db", "E-VALUE", "no URL of a database that is supported"),
+        ("database: mysql://host/name", "E-VALUE", "no URL of a database that is supported"),
+        ("database: postgresql://host", "E-VALUE", "no URL of a database that is supported"),
+        ('database: "sqlite:///:memory:"', "E-VALUE", "no URL of a database that is supported"),
+        ("database: 5", "E-TYPE", "a database URL stands here"),
+        ("configs: []", "E-VALUE", "this list is empty"),
+        ('stateFile: ""', "E-VALUE", "this text is empty"),
+    ],
+)
+def test_the_project_file_says_what_to_write(line: str, code: str, message: str, tmp_path: Path) -> None:
+    project = examples.PROJECT + f"  {line}\n"
+    if line.startswith("configs"):
+        project = examples.PROJECT.replace("  configs: [config]\n", f"  {line}\n")
+    with pytest.raises(errors.ConfigInvalid) as caught:
+        load_project(playground.write(Example(text=examples.CS, project=project), tmp_path), tmp_path)
+    (found,) = caught.value.diagnostics
+    assert found.code == code and message in found.message and found.hint
+    assert found.position and project.splitlines()[found.position.line - 1].strip() == line
+    assert found.position.column > len("  configs:")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stateFile: var/state.json",
+        "stateFile: config2/state.json",
+        "database: sqlite:////var/lib/x.db",
+        "database: sqlite:///x.db",
+        "database: postgresql:///name",
+        "database: postgresql+psycopg://me@host:5432/name?sslmode=require",
+        "database: {env: RECONCILER_DATABASE_URL}",
+    ],
+)
+def test_paths_and_databases_that_are_possible(line: str, tmp_path: Path) -> None:
+    project = examples.PROJECT + f"  {line}\n"
+    file = playground.write(Example(text=examples.CS, project=project), tmp_path)
+    assert load_project(file, tmp_path).diagnostics == ()
+
+
+def test_a_folder_that_is_not_there_names_the_one_that_is(tmp_path: Path) -> None:
+    def missing(entry: str) -> str:
+        project = examples.PROJECT.replace("[config]", f"[{entry}]")
+        with pytest.raises(errors.ConfigIncomplete, match="does not exist") as caught:
+            load_project(playground.write(Example(text=examples.CS, project=project), tmp_path), tmp_path)
+        return caught.value.hint or ""
+
+    assert missing("confg").startswith("did you mean 'config'? Then correct spec.configs")
+    assert missing("config/acme-comunity.yaml").startswith("did you mean 'config/acme-community.yaml'? Then")
+    assert missing("nothing/alike") == "correct spec.configs in reconcile.yaml, or restore the file"
+
+
+def test_a_project_file_that_is_a_link_is_called_one(tmp_path: Path) -> None:
+    file = playground.write(Example(text=examples.CS), tmp_path)
+    file.rename(tmp_path / "real.yaml")
+    file.symlink_to("real.yaml")
+    with pytest.raises(errors.ConfigIncomplete, match="is a symbolic link"):
+        load_project(file, tmp_path)
+
+
+# -- one mistake, one error --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("old", "word"), [("Job Title", "NO"), ("Title", "012"), ("Company Person", "4:00")])
+def test_nothing_is_concluded_from_a_value_that_is_not_known(old: str, word: str, tmp_path: Path) -> None:
+    text = examples.mapping(TITLE).replace(old, word, 1)
+    assert one(tmp_path, text, code="E-YAML-AMBIGUOUS").hint
+
+
+def test_the_deciding_key_in_other_letters(tmp_path: Path) -> None:
+    for key in ("Kind", "kinds"):
+        found = one(tmp_path, examples.mapping(TITLE).replace("kind:", f"{key}:"), code="E-KEY")
+        assert (found.hint, found.position and found.position.line) == ("did you mean 'kind'?", 2)
+    found = one(tmp_path, examples.CS.replace("  type:", "  Type:"), code="E-KEY")
+    assert (found.hint, found.position and found.position.line) == ("did you mean 'type'?", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (examples.mapping(TITLE).replace("{" + TITLE + "}", "Title -> Job Title"), "write {object: Company Person, "),
+        (examples.CC.replace("{name: Job Title, visibility: private}", "Job Title"), "write {name: Job Title, "),
+    ],
+)
+def test_items_of_lists_in_full(text: str, hint: str, tmp_path: Path) -> None:
+    assert (one(tmp_path, text, code="E-TYPE").hint or "").startswith(hint)
+
+
+def test_a_file_with_thousands_of_mistakes_is_one_mistake(tmp_path: Path) -> None:
+    file = playground.write(Example(text="---\na: 1\n" * 3000), tmp_path)
+    found = load_project(file, tmp_path).diagnostics
+    assert len(found) == 100
+    assert found[-1].message.endswith("(and 2,900 more documents of this file have errors)")

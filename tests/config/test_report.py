@@ -66,6 +66,17 @@ def test_without_a_source_line_the_place_and_the_hint_remain(source: str | None)
     ]
 
 
+def test_more_findings_than_anybody_reads() -> None:
+    warning = Diagnostic(code="W-PUBLIC", severity=Severity.WARNING, message="x", position=Position("b.yaml", 1, 1))
+    found = [warning] * 450 + [ERROR] * 150
+    shown = text(*found)
+    assert (shown.count("error[E-OBJECT]"), shown.count("warning[W-PUBLIC]")) == (150, 350)
+    assert "\n\n… and 100 more; `reconcile validate --output json` has them all\n\n" in shown
+    assert shown.endswith("150 errors, 450 warnings in 2 files (1 file ok)\n")
+    assert "more" not in text(*found[:500])
+    assert len(json.loads(report.to_json(found))["diagnostics"]) == 600
+
+
 def test_without_a_place() -> None:
     lost = Diagnostic(code="E-EMPTY", message="there is no document")
     assert text(lost).splitlines() == [
