@@ -281,7 +281,8 @@ RULES = (
     Rule(
         code="E-ATTRIBUTE",
         title="the object has no such attribute",
-        why="Attributes are named by their API name, and checked against the catalog that `reconcile catalog pull` pinned.",
+        why="Attributes are named by their API name, and checked against the catalog that `reconcile catalog pull` pinned. "
+        "Without one, only what cannot be an API name is refused.",
         fix="Correct the name; a label is not a name. If the attribute is new in CS, pull the catalog again.",
         bad=_bad("object: Company Person, attribute: Titel, profileField: Job Title"),
         good=_GOOD,
@@ -291,7 +292,8 @@ RULES = (
         code="E-LOOKUP",
         title="a lookup attribute cannot be mapped",
         why="A lookup holds the id of another record, not a value that means something to people. Gainsight does not support it "
-        "in mappings. A path with `__gr.` leads through a lookup.",
+        "in mappings. A path with `__gr.` leads through a lookup. The lookups that every tenant has, such as `Company_ID` or "
+        "`ParentCompany`, are known without a catalog.",
         fix="Map an attribute that holds the value itself; let CS copy it there by a rule if need be.",
         bad=_bad("object: Company Person, attribute: Company_ID, profileField: Job Title"),
         good=_GOOD,

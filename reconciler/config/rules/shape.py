@@ -104,10 +104,12 @@ RULES = (
     ),
     Rule(
         code="E-PATH",
-        title="a path that may not be read",
+        title="a path that may not be used",
         why="Configuration is what was reviewed in this repository. Symbolic links, `..`, absolute paths, devices and the "
-        "like could lead anywhere on the machine that reads it.",
-        fix="Name folders and files below the folder of reconcile.yaml, and put real files there.",
+        "like could lead anywhere on the machine that reads it. What the program writes, the state file and the database, "
+        "never stands among what people write.",
+        fix="Name folders and files below the folder of reconcile.yaml, and put real files there. Keep the state file and the "
+        "database in a folder of their own.",
         bad=Example(text=examples.CS, project=examples.PROJECT.replace("[config]", "[config, ../other]")),
         good=_GOOD,
     ),
