@@ -44,8 +44,9 @@ def shape(check: Callable[[str], str], code: str = "E-VALUE") -> AfterValidator:
     def validate(text: str) -> str:
         try:
             return check(text)
-        except shapes.Wrong as error:
-            raise PydanticCustomError(code, "{why}", {"why": error.why, "hint": error.hint}) from None
+        except ValueError as error:
+            found = {"why": str(error), "hint": getattr(error, "hint", None)}
+            raise PydanticCustomError(code, "{why}", found) from None
 
     return AfterValidator(validate)
 

@@ -33,7 +33,6 @@ class Wrong(ValueError):
 
     def __init__(self, why: str, hint: str | None = None) -> None:
         super().__init__(why)
-        self.why = why
         self.hint = hint
 
 

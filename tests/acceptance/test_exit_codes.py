@@ -299,7 +299,13 @@ def test_warnings_of_a_plan_do_not_spoil_its_output(project: ProjectFolder) -> N
 
 def test_common_options_may_stand_at_every_level(project: ProjectFolder, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    for words in (("validate",), ("plan",), ("catalog", "diff", "acme-cs"), ("state", "show"), ("connections", "test", "nobody")):
+    for words in (
+        ("validate",),
+        ("plan",),
+        ("catalog", "diff", "acme-cs"),
+        ("state", "show"),
+        ("connections", "test", "nobody"),
+    ):
         common = ("--project", str(project.root), "--no-color", "--debug")
         spelled = [[*words[:at], *common, *words[at:]] for at in range(len(words) + 1)]
         env = {**project.env}

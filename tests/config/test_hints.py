@@ -203,6 +203,7 @@ def test_names_that_arrive(name: str) -> None:
         ("database: postgresql://host", "E-VALUE", "no URL of a database that is supported"),
         ('database: "sqlite:///:memory:"', "E-VALUE", "no URL of a database that is supported"),
         ("database: 5", "E-TYPE", "a database URL stands here"),
+        ("loop: {poll: 30}", "E-TYPE", "text is expected"),
         ("configs: []", "E-VALUE", "this list is empty"),
         ('stateFile: ""', "E-VALUE", "this text is empty"),
     ],
