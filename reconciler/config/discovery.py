@@ -212,6 +212,8 @@ def _incomplete(path: str, error: OSError, closest: str = "") -> errors.ConfigIn
         hint = f"{closest}correct spec.configs in reconcile.yaml, or restore the file"
         return errors.ConfigIncomplete(f"{path} does not exist", hint=hint)
     if error.errno == errno.ELOOP:
-        return errors.ConfigIncomplete(f"{path} is a symbolic link", hint="put the file itself there")
+        return errors.ConfigIncomplete(
+            f"{path} cannot be read: it is a symbolic link", hint="put the file itself there"
+        )
     reason = (error.strerror or type(error).__name__).lower()
     return errors.ConfigIncomplete(f"{path} cannot be read: {reason}", hint="every configuration file must be readable")
