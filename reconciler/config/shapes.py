@@ -124,7 +124,7 @@ def _check_cron(expression: str) -> None:
         raise Wrong("this fires more often than every 5 minutes", 'write "*/5 * * * *" or rarer')
     # `*/1` beside another day: some take it for `*`, which asks for the other, and some for every day.
     if "*" not in (fields[2], fields[4]) and ("*" in (days[0], weekdays[0]) or len(days) == 31 or len(weekdays) == 7):
-        raise Wrong("one of the two day fields takes every day", "write * for the one that shall not matter")
+        raise Wrong("one of the two day fields takes every day: write * for the one that shall not matter")
 
 
 def _check_field(field: str, size: int) -> None:
@@ -133,19 +133,25 @@ def _check_field(field: str, size: int) -> None:
         values, _, step = item.partition("/")
         ends = values.split("-")
         if step and int(step) >= size:
-            raise Wrong(f"a step of {step} never takes a second value here", "`every` has periods of any length")
+            raise Wrong(f"a step of {step} never takes a second value here; `every` has periods of any length")
         if len(ends) == 1:
             continue
         first, last = (_cron_number(end, size) for end in ends)
         if first == last:
-            raise Wrong("a range has two different ends", "on the day of week 0 and 7 are the same; write * for all")
+            raise Wrong("a range has two different ends, and on the day of week 0 and 7 are the same")
         if first > last and step:
-            raise Wrong("a range over the end, such as 22-2, has no step", "write a list, such as 22,0,2")
+            raise Wrong("a range over the end, such as 22-2, has no step: write a list, such as 22,0,2")
 
 
 def _cron_number(text: str, size: int) -> int:
     number = _CRON_NUMBERS[text] if text in _CRON_NUMBERS else int(text)
     return 0 if number == size == 7 else number
+
+
+def timezone_name(name: str) -> str:
+    """An IANA time zone that is known here."""
+    zone(name)
+    return name
 
 
 def zone(name: str) -> tzinfo:
@@ -163,12 +169,6 @@ def zone(name: str) -> tzinfo:
 
         why = "this is no IANA time zone, such as Europe/Berlin or UTC"
         raise Wrong(why, schedule_hints.zone(name)) from None
-
-
-def timezone_name(name: str) -> str:
-    """An IANA time zone that is known here."""
-    zone(name)
-    return name
 
 
 def host(name: str) -> str:
