@@ -47,23 +47,25 @@ def command(
     reconcile plan --out plan.json && reconcile apply plan.json
     reconcile plan --format markdown        for a comment on a pull request
     """
-    from reconciler.cli.load import load, place, warn
+    from reconciler.cli.load import load, place, warn, warn_of_doubts
     from reconciler.cli.terminal import output_style
     from reconciler.engine.planner import make_plan
     from reconciler.planning.limits import exceeded
     from reconciler.report import plan as report
 
     loaded = load(project, cache=not no_cache)
-    plan = make_plan(loaded, place(loaded).database, only=tuple(sorted(only)))
+    work = place(loaded)
+    plan = make_plan(loaded, work.database, only=tuple(sorted(only)))
     warn(loaded)
+    warnings = warn_of_doubts(work)
     broken = exceeded(plan, loaded.project.limits)
     if out is not None:
-        _save(out, report.to_json(plan), place(loaded))
+        _save(out, report.to_json(plan), work)
     match output:
         case "json":
-            click.echo(report.to_json(plan), nl=False)
+            click.echo(report.to_json(plan, warnings=warnings), nl=False)
         case "markdown":
-            click.echo(report.to_markdown(plan, exceeded=broken), nl=False)
+            click.echo(report.to_markdown(plan, exceeded=broken, warnings=warnings), nl=False)
         case _:
             click.echo(report.to_text(plan, exceeded=broken, style=output_style()))
             if out is not None:
