@@ -6,6 +6,8 @@ import random
 import secrets
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -33,6 +35,16 @@ class SystemClock:
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
         return stop.wait(max(0.0, seconds))
+
+
+Waiting = Callable[[str, float], AbstractContextManager[None]]
+"""Somebody who is told of a wait: why, in a few words, and for how many seconds at the longest. It lasts as long as the
+context. Called from several threads."""
+
+
+def unseen(why: str, seconds: float) -> AbstractContextManager[None]:
+    """Nobody watches."""
+    return nullcontext()
 
 
 def new_token() -> str:

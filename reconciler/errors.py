@@ -49,6 +49,11 @@ class ReconcileError(Exception):
         self.hint = hint
         super().__init__(self.message)
 
+    def add(self, more: str) -> None:
+        """Say more about what happened, where more is known than at the place that raised it."""
+        self.message = f"{self.message.rstrip('.')}; {more}"
+        self.args = (self.message,)
+
 
 class UsageError(ReconcileError):
     """The command line cannot be understood."""

@@ -44,12 +44,15 @@ def command(
     reconcile activity 12                    one run in full
     reconcile activity --output csv > activity.csv
     """
+    from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.wiring import workplace
     from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
     from reconciler.model.run import RunResult
     from reconciler.state import runs
 
-    with workplace(project).database.read() as session:
+    work = workplace(project)
+    warn_of_doubts(work)
+    with work.database.read() as session:
         if run is not None:
             found = runs.get(session, run)
             _print_one(found, runs.items(session, run), output)

@@ -65,7 +65,11 @@ def command(
         commit=work.commit,
     )
     warn(loaded)
-    serial = write_state_file(work.database, work.state_file)
+    try:
+        serial = write_state_file(work.database, work.state_file)
+    except errors.StateProblem as problem:
+        problem.add(f"the documents are recorded all the same, serial {applied.serial}")
+        raise
     click.echo(report.to_text(applied.plan, style=output_style()))
     if not applied.plan.empty:
         click.echo(f"\nApplied, serial {serial}. Next: reconcile sync NAME, then reconcile status")

@@ -44,11 +44,12 @@ def project_checks(loaded: LoadedProject) -> Iterator[Check]:
 
 def state_checks(work: Workplace) -> Iterator[Check]:
     """The database and the state file, and that the two agree."""
-    from reconciler.state import meta, statefile
+    from reconciler.engine.projection import VANISHED
+    from reconciler.state import meta, runs, statefile
 
     try:
         with work.database.read() as session:
-            current = meta.read(session)
+            current, newest_run = meta.read(session), runs.newest_id(session)
         detail = f"serial {current.serial}" if current else "empty: nothing has been applied yet"
         yield Check(name="database", ok=True, detail=detail)
     except errors.ReconcileError as error:
@@ -58,11 +59,17 @@ def state_checks(work: Workplace) -> Iterator[Check]:
         return
     recorded = current.serial if current else 0
     try:
-        serial = statefile.read(work.state_file, lineage=current.lineage if current else None)["serial"]
-        hint = "" if serial == recorded else "restore the newer of the two, or run `reconcile state rebuild`"
-        yield Check(name="state file", ok=not hint, detail=f"serial {serial}, database {recorded}", hint=hint)
+        found = statefile.head(statefile.read(work.state_file, lineage=current.lineage if current else None))
     except errors.ReconcileError as error:
         yield _failed("state file", error)
+        return
+    detail = f"serial {found.serial}, database {recorded}"
+    older = found.serial == recorded and found.newest_run > newest_run
+    if older:
+        detail += f"; run {found.newest_run}, database {newest_run or 'none'}"
+    same = found.serial == recorded and not older
+    hint = "restore the newer of the two, or run `reconcile state rebuild`" if current else VANISHED
+    yield Check(name="state file", ok=same, detail=detail, hint="" if same else hint)
 
 
 def _failed(name: str, error: errors.ReconcileError) -> Check:

@@ -24,6 +24,7 @@ def command(project: Path | None, name: str | None, out: Path | None, raw: bool)
     reconcile export acme-profile --out synced.csv
     """
     from reconciler.cli.files import refuse_own, write_atomically
+    from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.wiring import workplace
     from reconciler.engine.looking import export
     from reconciler.report import csv
@@ -31,6 +32,7 @@ def command(project: Path | None, name: str | None, out: Path | None, raw: bool)
     work = workplace(project)
     if out is not None:
         refuse_own(out, work.root, work.own_places)
+    warn_of_doubts(work)
     with export(work.database, name) as rows:
         lines = csv.lines(csv.EXPORT_HEAD, rows, raw=raw)
         if out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,3 +38,15 @@ def warn(loaded: LoadedProject) -> None:
         from reconciler.report.text import plural
 
         click.echo(f"{plural(count, 'warning')}: `reconcile validate` shows them", err=True)
+
+
+def warn_of_doubts(work: Workplace) -> list[str]:
+    """Say on standard error, before anything is read, why the database may not be the right one. Gives what was said."""
+    from reconciler.cli.terminal import style_for
+    from reconciler.engine.projection import doubts
+    from reconciler.report.text import visible
+
+    found = doubts(work.database, work.state_file)
+    for text in found:
+        click.echo(style_for(sys.stderr).yellow("warning:") + f" {visible(text)}", err=True)
+    return found

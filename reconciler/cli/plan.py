@@ -60,7 +60,7 @@ def command(
     reconcile plan --base ../main           what merging this checkout into that one changes; no database
     """
     from reconciler import errors
-    from reconciler.cli.load import load, place, warn
+    from reconciler.cli.load import load, place, warn, warn_of_doubts
     from reconciler.cli.terminal import output_style
     from reconciler.engine.planner import compare, make_plan
     from reconciler.planning.limits import exceeded
@@ -72,20 +72,22 @@ def command(
             hint="leave --base away to save a plan; --format json prints the comparison",
         )
     loaded = load(project, cache=not no_cache)
+    work = place(loaded)
     names = tuple(sorted(only))
     if base is not None:
         plan = compare(loaded, load(base, cache=not no_cache), only=names)
     else:
-        plan = make_plan(loaded, place(loaded).database, only=names)
+        plan = make_plan(loaded, work.database, only=names)
     warn(loaded)
+    warnings = warn_of_doubts(work) if base is None else []
     broken = exceeded(plan, loaded.project.limits)
     if out is not None:
-        _save(out, report.to_json(plan), place(loaded))
+        _save(out, report.to_json(plan), work)
     match output:
         case "json":
-            click.echo(report.to_json(plan), nl=False)
+            click.echo(report.to_json(plan, warnings=warnings), nl=False)
         case "markdown":
-            click.echo(report.to_markdown(plan, exceeded=broken), nl=False)
+            click.echo(report.to_markdown(plan, exceeded=broken, warnings=warnings), nl=False)
         case _:
             click.echo(report.to_text(plan, exceeded=broken, style=output_style()))
             if out is not None:

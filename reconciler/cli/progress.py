@@ -1,12 +1,13 @@
-"""A progress bar where a person watches, silence elsewhere."""
+"""A progress bar where a person watches, silence elsewhere; and word of long waits in both."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -16,21 +17,72 @@ from reconciler.clock import Clock
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from reconciler.engine.cycle import Progress
+SHORT = 2.0
+"""Seconds: a wait that nobody wonders about."""
+
+LONG = 60.5
+"""Seconds: more than the rest of a clock minute, which is the usual pace of a connection with a limit."""
 
 
-class Lines:
+class Waits(Protocol):
+    """Somebody who is told that a connection makes us wait. Called from several threads."""
+
+    def waiting(self, connection: str, why: str, seconds: float) -> AbstractContextManager[None]: ...
+
+
+class Watcher(Waits, Protocol):
+    """Somebody who watches a cycle."""
+
+    def phase(self, text: str, total: int | None) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+
+class Notices:
+    """One line on standard error for each wait of more than `least` seconds, however many workers share it."""
+
+    def __init__(self, clock: Clock, least: float) -> None:
+        self._clock = clock
+        self._least = least
+        self._lock = threading.Lock()
+        self._told: dict[str, datetime] = {}
+
+    @contextmanager
+    def waiting(self, connection: str, why: str, seconds: float) -> Iterator[None]:
+        until = self._clock.now() + timedelta(seconds=seconds)
+        with self._lock:
+            told = self._told.get(connection)
+            news = seconds > self._least and (told is None or until - told > timedelta(seconds=self._least))
+            if news:
+                self._told[connection] = until
+        if news:
+            click.echo(_words(connection, why, until, self._clock.now()), err=True)
+        yield
+
+
+def notices(clock: Clock) -> Notices:
+    """For commands without a bar."""
+    return Notices(clock, SHORT if sys.stderr.isatty() else LONG)
+
+
+def _words(connection: str, why: str, until: datetime, now: datetime) -> str:
+    # Rounded up: who comes back at the second that was told finds it over.
+    until += timedelta(seconds=1) - timedelta(microseconds=1)
+    day = "" if until.date() == now.date() else f"{until:%Y-%m-%d} "
+    return f"{why} by {connection}, waiting until {day}{until:%H:%M:%S}Z"
+
+
+class Lines(Notices):
     """A line a minute on standard error, for logs: a first cycle within a rate limit can take hours."""
 
     EVERY = 60.0
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
+        super().__init__(clock, LONG)
         self._text = ""
         self._total: int | None = None
         self._done = 0
-        self._told = clock.monotonic()
+        self._said = clock.monotonic()
 
     def phase(self, text: str, total: int | None) -> None:
         with self._lock:
@@ -40,9 +92,9 @@ class Lines:
         with self._lock:
             self._done += count
             now = self._clock.monotonic()
-            if now - self._told < self.EVERY:
+            if now - self._said < self.EVERY:
                 return
-            self._told = now
+            self._said = now
             text = f"{self._text}: {self._done:,} of {self._total or 0:,} values"
         click.echo(text, err=True)
 
@@ -50,19 +102,51 @@ class Lines:
 class Bar:
     """One bar for each phase of a cycle, on standard error."""
 
-    def __init__(self, bars: Bars) -> None:
+    def __init__(self, bars: Bars, clock: Clock) -> None:
         self._bars = bars
-        self._task = bars.add_task("starting", total=None)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._phase = "starting"
+        self._waits: list[tuple[datetime, str]] = []
+        self._task = bars.add_task(self._phase, total=None)
 
     def phase(self, text: str, total: int | None) -> None:
-        self._bars.reset(self._task, description=text, total=total, start=True)
+        with self._lock:
+            self._phase = text
+            self._bars.reset(self._task, description=self._description, total=total, start=True)
 
     def advance(self, count: int) -> None:
         self._bars.advance(self._task, count)
 
+    @contextmanager
+    def waiting(self, connection: str, why: str, seconds: float) -> Iterator[None]:
+        if seconds < SHORT:
+            yield
+            return
+        now = self._clock.now()
+        until = now + timedelta(seconds=seconds)
+        wait = (until, _words(connection, why, until, now))
+        with self._lock:
+            self._waits.append(wait)
+            self._show()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waits.remove(wait)
+                self._show()
+
+    def _show(self) -> None:
+        self._bars.update(self._task, description=self._description)
+
+    @property
+    def _description(self) -> str:
+        """The phase, and the wait that ends last."""
+        return f"{self._phase}: {max(self._waits)[1]}" if self._waits else self._phase
+
 
 @contextmanager
-def watching(clock: Clock) -> Iterator[Progress]:
+def watching(clock: Clock) -> Iterator[Watcher]:
     """A bar on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
         yield Lines(clock)
@@ -73,4 +157,4 @@ def watching(clock: Clock) -> Iterator[Progress]:
     console = Console(stderr=True, no_color=not style_for(sys.stderr).enabled)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bars:
-        yield Bar(bars)
+        yield Bar(bars, clock)

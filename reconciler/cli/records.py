@@ -36,6 +36,7 @@ def command(
     reconcile records acme-profile --output csv > rejected.csv
     """
     from reconciler import errors
+    from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.terminal import output_style
     from reconciler.cli.wiring import workplace
     from reconciler.engine.looking import applied_document
@@ -47,7 +48,9 @@ def command(
     if reason is not None and reason not in {known.value for known in Reason}:
         raise errors.UsageError(f"there is no reason '{reason}'", hint=", ".join(known.value for known in Reason))
     wanted = Reason(reason) if reason else None
-    with workplace(project).database.read() as session:
+    work = workplace(project)
+    warn_of_doubts(work)
+    with work.database.read() as session:
         document = applied_document(session, name)
         found = outcomes.search(session, document=document, item=field, reason=wanted, text=search)
         if output == "csv":

@@ -27,11 +27,13 @@ def command(ctx: click.Context, project: Path | None) -> None:
 @common
 def show(project: Path | None, output: str) -> None:
     """Print the state file, after checking that it is whole and belongs to this project's database."""
+    from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.wiring import workplace
     from reconciler.state import statefile
 
     work = workplace(project)
     data = statefile.read(work.state_file, lineage=_lineage(work))
+    warn_of_doubts(work)
     if output == "json":
         click.echo(json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True))
         return

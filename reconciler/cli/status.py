@@ -21,14 +21,16 @@ def command(project: Path | None, name: str | None, output: str) -> None:
     reconcile status
     reconcile status acme-profile --output json
     """
+    from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.terminal import output_style
     from reconciler.cli.wiring import workplace
     from reconciler.engine.looking import document_statuses
     from reconciler.report import status as report
 
     work = workplace(project)
+    warnings = warn_of_doubts(work)
     found = document_statuses(work.database, name, work.clock.now())
     if output == "json":
-        click.echo(json.dumps(report.to_json(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(report.to_json(found, warnings=warnings), indent=2, ensure_ascii=False))
     else:
         click.echo(report.to_text(found, named=name is not None, style=output_style()))

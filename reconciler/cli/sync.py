@@ -45,6 +45,7 @@ def command(project: Path | None, name: str, no_wait: bool, output: str) -> int:
     if no_wait:
         return _only_ask(work, name, served)
     with work.signals(), watching(work.clock) as progress:
+        work.waits = progress
         report = _by_the_loop(work, name, progress) if served else None
         if report is None:
             report = sync(

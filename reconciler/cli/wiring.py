@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.model.resources import CcConnection, CsConnection, Project, RateLimit, SecretRef
 
 if TYPE_CHECKING:
+    from reconciler.cli.progress import Waits
     from reconciler.connectors.gainsight_cc.client import CcClient
     from reconciler.connectors.gainsight_cs.client import CsClient
     from reconciler.connectors.http import HttpClient
@@ -41,6 +42,8 @@ class Workplace:
     holder: str = field(default_factory=lambda: f"process {os.getpid()} on {platform.node()}")
     attempts: int = 5
     """How often a call is tried. A check tries less: somebody waits for its answer."""
+    waits: Waits | None = None
+    """Who is told when a connection makes us wait; None: a line on standard error."""
 
     @cached_property
     def database(self) -> Database:
@@ -109,18 +112,22 @@ class Workplace:
         return CcClient(connection, id, secret, http=http, clock=self.clock)
 
     def _http(self, name: str, base_url: str, limit: RateLimit, connections: int) -> HttpClient:
+        from reconciler.cli.progress import notices
         from reconciler.connectors.http import HttpClient
         from reconciler.state.budgets import SharedBudget
 
         self.database.migrate()
+        self.waits = self.waits or notices(self.clock)
+        waiting = partial(self.waits.waiting, name)
         return HttpClient(
             base_url,
-            budget=SharedBudget(self.database, name, limit, self.clock),
+            budget=SharedBudget(self.database, name, limit, self.clock, waiting=waiting),
             clock=self.clock,
             stop=self.stop,
             connections=connections,
             allow_loopback=self.allow_loopback,
             attempts=self.attempts,
+            waiting=waiting,
         )
 
     @property

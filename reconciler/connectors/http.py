@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -15,7 +16,7 @@ import httpcore2
 import orjson
 
 from reconciler import __version__, errors, failpoints
-from reconciler.clock import Clock, chance
+from reconciler.clock import Clock, Waiting, chance, unseen
 from reconciler.connectors import backoff
 from reconciler.connectors.answer import API_HINT, Response
 from reconciler.connectors.base import Budget
@@ -49,6 +50,7 @@ class _Trouble(NamedTuple):
     text: str
     refused: bool
     retry_after: float | None = None
+    throttled: bool = False
 
 
 class _Prepared(NamedTuple):
@@ -62,7 +64,7 @@ class HttpClient:
     """Sends requests to one base URL. Thread-safe; `connections` requests may be under way at once.
 
     `budget` is asked before every attempt. `stop` ends every wait with `errors.Interrupted`. `total_timeout` (seconds) covers
-    one attempt from connect to the last byte; `max_body` is in bytes.
+    one attempt from connect to the last byte; `max_body` is in bytes. `waiting` is told of waits that the remote asks for.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class HttpClient:
         attempts: int = 5,
         random: Callable[[], float] = chance,
         observer: Callable[[Call], None] | None = None,
+        waiting: Waiting = unseen,
     ) -> None:
         self._origin, self._prefix = origin_of(base_url)
         self._budget = budget
@@ -90,6 +93,7 @@ class HttpClient:
         self._attempts = attempts
         self._random = random
         self._observer = observer
+        self._waiting = waiting
         self._exchange = Exchange()
         policy = AddressPolicy(secure=self.secure, allow_loopback=allow_loopback, allow_private=allow_private)
         self._pool = self._make_pool(connections, policy)
@@ -156,10 +160,14 @@ class HttpClient:
             unknown = unknown or not outcome.refused
             if attempt >= limit or not (idempotent or outcome.refused):
                 raise self._unavailable(outcome, attempt, unknown)
-            self._pause(backoff.delay(attempt, outcome.retry_after, self._random))
+            self._pause(outcome, backoff.delay(attempt, outcome.retry_after, self._random))
 
-    def _pause(self, seconds: float) -> None:
-        if self._clock.wait(seconds, self._stop):
+    def _pause(self, trouble: _Trouble, seconds: float) -> None:
+        asked = trouble.throttled or trouble.retry_after is not None
+        waiting = self._waiting("rate limited" if trouble.throttled else "asked to wait", seconds)
+        with waiting if asked else nullcontext():
+            stopped = self._clock.wait(seconds, self._stop)
+        if stopped:
             raise errors.Interrupted
 
     def _unavailable(self, trouble: _Trouble, attempts: int, unknown: bool) -> errors.RemoteUnavailable:
@@ -289,7 +297,7 @@ class HttpClient:
         if not too_many:
             return _Trouble(f"answered HTTP {answer.status}", False, wait)
         self._budget.throttled(wait)
-        return _Trouble("allows no more calls at the moment", True, wait)
+        return _Trouble("allows no more calls at the moment", True, wait, throttled=True)
 
 
 def _plain(text: Text) -> str:

@@ -28,6 +28,7 @@ from reconciler.model.document import DocumentId
 from reconciler.model.outcome import Outcome, Reason, Rejection
 from reconciler.model.run import Run, RunResult, Tally
 from reconciler.model.status import why
+from reconciler.report.text import plural
 from reconciler.state import journal, ledger, outcomes, runs, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
@@ -101,7 +102,13 @@ def run_cycle(
         )
         lease.at_each_renewal(cycle.show_progress)
         error = cycle.attempt(progress)
-        return cycle.close(error)
+        try:
+            return cycle.close(error)
+        except errors.StateProblem as problem:
+            if isinstance(error, errors.StateProblem):
+                # The same trouble, which was told where it began.
+                raise error from None
+            raise cycle.told(problem) from None
 
 
 def record_failure(
@@ -170,6 +177,8 @@ class _Cycle:
     changed: int = 0
     """Values that this cycle has to write."""
     completed: bool = False
+    unrecorded: int = 0
+    """Values that were sent, or may have been, in batches whose results could not be recorded."""
     _shown: int = 0
     """Calls that were made when progress was last recorded."""
 
@@ -192,11 +201,18 @@ class _Cycle:
                 failpoints.reached(Step.COMPARED)
                 Writer(self, workspace, book, progress).run()
             self.completed = True
-        except errors.FenceLost:
-            raise
+        except errors.FenceLost as lost:
+            raise self.told(lost) from None
         except errors.ReconcileError as error:
-            return error
+            return self.told(error)
         return None
+
+    def told(self, error: errors.ReconcileError) -> errors.ReconcileError:
+        """`error`, and what was sent but is not on record."""
+        if self.unrecorded:
+            sent = plural(self.unrecorded, "value")
+            error.add(f"up to {sent} may have been sent without being recorded, and the next cycle sends them again")
+        return error
 
     def _diff(self, workspace: Workspace, progress: Progress) -> ledger.Ledger:
         flow = self.ends.flow
@@ -232,7 +248,7 @@ class _Cycle:
                         raise self._suddenly_empty(what, run, f"read {before[item].read:,}")
 
     def _suddenly_empty(self, what: str, run: Run, then: str) -> errors.SafetyStop:
-        hint = "nothing was written; check that system, then run the cycle again"
+        hint = "nothing was written; check that system, then run the cycle again; if it is meant, remove the mapping"
         return errors.SafetyStop(f"{self.document}: {what}, where run {run.id} {then}", hint=hint)
 
     def _record_identity_problems(self, workspace: Workspace) -> None:

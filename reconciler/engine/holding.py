@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from reconciler import errors, failpoints
 from reconciler.failpoints import Step
@@ -34,8 +34,13 @@ class Held:
 
     def refuse_lost(self) -> None:
         """Raises `errors.FenceLost` when the lease may be somebody else's."""
-        if not self.sure:
+        if self.sure:
+            return
+        if self._heartbeat.taken:
             raise errors.FenceLost(hint="another process carries on; nothing needs to be done")
+        message = f"The lease on {self._lease.name} could not be renewed for {self._lease.ttl:g} s; nothing more was recorded."
+        hint = "the database was out of reach, or this process stood still; run it again, which carries on from here"
+        raise errors.FenceLost(message, hint=hint)
 
 
 @contextmanager
@@ -46,6 +51,14 @@ def held(database: Database, name: str, holder: str) -> Iterator[Held]:
     try:
         with leases.Heartbeat(database, lease) as heartbeat:
             yield Held(lease, heartbeat)
-    finally:
-        database.run(lambda session: leases.release(session, lease))
-        failpoints.reached(Step.LEASE_RELEASED)
+    except BaseException:
+        # What broke the work is what has to be told. A lease that cannot be given back now ends by itself.
+        with suppress(errors.StateProblem):
+            _release(database, lease)
+        raise
+    _release(database, lease)
+
+
+def _release(database: Database, lease: leases.Lease) -> None:
+    database.run(lambda session: leases.release(session, lease))
+    failpoints.reached(Step.LEASE_RELEASED)

@@ -16,7 +16,7 @@ from reconciler.model.status import StatusEntry
 from reconciler.report.records import ExportRow, export_rows
 from reconciler.report.status import DocumentStatus
 from reconciler.schedule import describe, next_slot
-from reconciler.state import documents, ledger, outcomes, statuses
+from reconciler.state import documents, ledger, outcomes, runs, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 
@@ -29,13 +29,19 @@ def document_statuses(database: Database, name: str | None, now: datetime) -> li
             id = named(applied, name)
             applied = {id: applied[id]}
         entries = sorted((e for e in statuses.read(session) if DocumentId(e.kind, e.name) in applied), key=_by_document)
+        unfinished = runs.unfinished(session)
     found = []
     for (kind, document), group in groupby(entries, key=lambda entry: (entry.kind, entry.name)):
         whole, *parts = group
-        schedule = applied[DocumentId(kind, document)].schedule
+        id = DocumentId(kind, document)
+        schedule = applied[id].schedule
         found.append(
             DocumentStatus(
-                whole=whole, mappings=tuple(parts), schedule=describe(schedule), next_due=next_slot(schedule, now)
+                whole=whole,
+                mappings=tuple(parts),
+                schedule=describe(schedule),
+                next_due=next_slot(schedule, now),
+                unfinished=unfinished.get(id),
             )
         )
     return found

@@ -17,6 +17,7 @@ from reconciler.state import documents, meta, runs, statefile, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 
+VANISHED = "restore the database; to begin anew without its history, delete the state file"
 UNUSED = "no applied document writes to it"
 
 
@@ -40,17 +41,62 @@ def refuse_unusable(database: Database, path: Path) -> None:
     """Before work that ends with writing the state file: raises `errors.StateProblem` where that would be refused."""
     if not path.exists() and not path.is_symlink():
         return
-    with database.read() as session:
-        current = meta.read(session)
-    found = statefile.read(path, lineage=current.lineage if current else None)
-    serial = current.serial if current else 0
-    if found["serial"] > serial:
-        begin = "to begin anew without its history, delete the state file"
-        rebuild = "if this one is right, run `reconcile state rebuild`"
-        raise errors.StateProblem(
-            f"the state file {path} has serial {found['serial']}, {database.label} has {serial}: the database went back",
-            hint=f"restore the newer database; {rebuild if current else begin}",
-        )
+    # The file first: it is written after the database, so of the two it is never the newer one.
+    found = statefile.head(statefile.read(path))
+    _refuse_older(_Recorded.read(database), path, found)
+
+
+def doubts(database: Database, path: Path) -> list[str]:
+    """For those who only look: why `apply` and `sync` would refuse this database beside this state file, with what to do."""
+    try:
+        found = statefile.peek(path)
+    except errors.StateProblem as problem:
+        return [_sentence(problem)]
+    if found is None:
+        return []
+    recorded = _Recorded.read(database)
+    try:
+        _refuse_older(recorded, path, found)
+    except errors.StateProblem as problem:
+        return [_sentence(problem)]
+    return []
+
+
+def _sentence(problem: errors.StateProblem) -> str:
+    return f"{problem.message.rstrip('.')}; {problem.hint}" if problem.hint else problem.message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recorded:
+    """What the database says of itself."""
+
+    label: str
+    meta: meta.Meta | None
+    newest_run: int
+
+    @classmethod
+    def read(cls, database: Database) -> _Recorded:
+        with database.read() as session:
+            return cls(label=database.label, meta=meta.read(session), newest_run=runs.newest_id(session))
+
+
+def _refuse_older(recorded: _Recorded, path: Path, found: statefile.Head) -> None:
+    """Raises `errors.StateProblem` when the database is not the one that the state file was written from, or an older copy."""
+    current = recorded.meta
+    if current is None:
+        if found.serial or found.newest_run:
+            what = f"the state file {path} has serial {found.serial}, {recorded.label} is empty or missing"
+            raise errors.StateProblem(what, hint=VANISHED)
+        return
+    statefile.refuse_foreign(path, found, current.lineage)
+    if found.serial > current.serial:
+        what = f"has serial {found.serial}, {recorded.label} has {current.serial}"
+    elif found.serial == current.serial and found.newest_run > recorded.newest_run:
+        what = f"knows of run {found.newest_run}, {recorded.label} of {recorded.newest_run or 'none'}"
+    else:
+        return
+    hint = "restore the newer database; if this one is right, run `reconcile state rebuild`"
+    raise errors.StateProblem(f"the state file {path} {what}: the database went back", hint=hint)
 
 
 def state(session: Session) -> dict[str, Json]:

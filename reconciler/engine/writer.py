@@ -65,7 +65,8 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            batch = self._turn(None, ())
+            with self._door:
+                batch = self._turn(None, ())
             while batch is not None:
                 batch = self._deliver(*batch)
         except Exception as trouble:  # noqa: BLE001 - the boundary around a batch: the other workers must stop, then it is raised
@@ -78,10 +79,21 @@ class Writer:
             self._send(batch, results)
         except Exception as trouble:
             self._trouble = self._trouble or trouble
-            self._turn(batch_id, results)
+            # The value under way when it broke off may have arrived, too.
+            self._settle(batch_id, results, min(len(results) + 1, len(batch)))
             raise
         failpoints.reached(Step.BATCH_SENT)
-        return self._turn(batch_id, results)
+        return self._settle(batch_id, results, len(results))
+
+    def _settle(self, batch_id: int, results: Sequence[WriteResult], sent: int) -> _Batch | None:
+        with self._door:
+            try:
+                return self._turn(batch_id, results)
+            except Exception as trouble:
+                # Noted before the next worker has its turn, which may fail because of this.
+                self._trouble = self._trouble or trouble
+                self._cycle.unrecorded += sent
+                raise
 
     @property
     def _stopping(self) -> bool:
@@ -97,17 +109,16 @@ class Writer:
     def _turn(self, batch_id: int | None, results: Sequence[WriteResult]) -> _Batch | None:
         """Record the results of one batch and journal the next, in one transaction, only while the lease is ours.
 
-        Before the first byte of a batch is sent, the database knows of it.
+        Before the first byte of a batch is sent, the database knows of it. Only behind the door.
         """
-        with self._door:
-            with self._workspace.begin() as session:
-                self._cycle.lease.assert_held(session)
-                if batch_id is not None:
-                    self._record(session, batch_id, results)
-                following = None if self._stopping else self._take(session)
-            self._count(results)
-            if following:
-                self._last = following.last
+        with self._workspace.begin() as session:
+            self._cycle.lease.assert_held(session)
+            if batch_id is not None:
+                self._record(session, batch_id, results)
+            following = None if self._stopping else self._take(session)
+        self._count(results)
+        if following:
+            self._last = following.last
         if batch_id is not None:
             failpoints.reached(Step.BATCH_RECORDED)
         if following:

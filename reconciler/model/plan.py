@@ -138,5 +138,5 @@ class Plan:
 
 
 def digest_of_content(data: Mapping[str, Json]) -> str:
-    """The digest that a plan file with this content must carry."""
-    return digest({key: value for key, value in data.items() if key != "digest"})
+    """The digest that a plan file with this content must carry. Warnings are about the moment of looking, not of the plan."""
+    return digest({key: value for key, value in data.items() if key not in ("digest", "warnings")})

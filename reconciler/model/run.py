@@ -30,6 +30,10 @@ class Trigger(StrEnum):
     REQUEST = "request"
 
 
+CUT_OFF = "cut off; the next cycle resumes it"
+"""Why a run has no end although nobody works on it."""
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of values for one mapping or one run. `read` must equal the sum of all outcomes."""
@@ -112,3 +116,8 @@ class Run:
     trigger: Trigger = Trigger.MANUAL
     slot: datetime | None = None
     commit: str | None = None
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether its process ended without closing it, and no later cycle has done so yet."""
+        return self.ended_at is None and self.result is not RunResult.RUNNING

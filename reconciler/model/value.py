@@ -19,3 +19,13 @@ Absent = _Absent
 
 Rendered = str | None
 """What a source value becomes: text to be written, or None, which keeps what is there."""
+
+DIGITS = "0123456789"
+
+
+def natural(key: str) -> tuple[int, int, str, str]:
+    """Sorts ids of users: numbers as numbers, everything else as text after them. `state.order` is the same in SQL."""
+    if key.strip(DIGITS):
+        return (1, 0, key, key)
+    plain = key.lstrip("0")
+    return (0, len(plain), plain, key)

@@ -20,7 +20,8 @@ def to_text(runs: Sequence[Run], *, style: Style = PLAIN) -> str:
         return "No runs match."
     head = ("Run", "Start", "End", "Job", "Document", "Connection", "Result", "Valid", "Invalid")
     rows = [[*_cells(run)[:6], _coloured(run.result, style), *_cells(run)[7:9]] for run in runs]
-    return table(head, rows, style=style, right=(0, 7, 8))
+    cut_off = [f"run {run.id} was {run.reason}" for run in runs if run.cut_off]
+    return "\n".join([table(head, rows, style=style, right=(0, 7, 8)), *([""] if cut_off else []), *cut_off])
 
 
 def _cells(run: Run) -> list[str]:
@@ -100,7 +101,7 @@ def _advice(run: Run) -> list[str]:
 
 def duration(run: Run) -> str:
     if run.ended_at is None:
-        return f"running, last progress {moment(run.progress_at)}"
+        return f"{'cut off' if run.cut_off else 'running'}, last progress {moment(run.progress_at)}"
     return f"{(run.ended_at - run.started_at).total_seconds():.1f} s"
 
 

@@ -160,16 +160,18 @@ def _percent(value: float) -> str:
     return f"{math.ceil(value * 10) / 10:g}"
 
 
-def to_json(plan: Plan) -> str:
-    """The plan file: sorted keys, two blanks, one final line break."""
-    return json.dumps(plan.to_json(), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+def to_json(plan: Plan, *, warnings: Sequence[str] = ()) -> str:
+    """The plan file: sorted keys, two blanks, one final line break. `warnings` are there only when there are some."""
+    content: dict[str, Json] = {**plan.to_json(), **({"warnings": list(warnings)} if warnings else {})}
+    return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_markdown(plan: Plan, *, exceeded: Sequence[Exceeded] = ()) -> str:
+def to_markdown(plan: Plan, *, exceeded: Sequence[Exceeded] = (), warnings: Sequence[str] = ()) -> str:
     """For a comment on a pull request. Cut only where a host would cut, and then it says so."""
+    noted = [line for warning in warnings for line in (f"> ⚠️ {visible(warning)}", "")]
     if plan.empty:
-        return f"### reconcile plan: no changes\n\n{_unchanged(plan)}\n"
-    head = ["### reconcile plan", "", f"**{_summary(plan)}**", ""]
+        return "\n".join(["### reconcile plan: no changes", "", *noted, _unchanged(plan)]) + "\n"
+    head = ["### reconcile plan", "", *noted, f"**{_summary(plan)}**", ""]
     if exceeded:
         head += [f"> ⚠️ {limit_message(exceeded, kind=_kind(plan))}", ""]
     head += ["```diff"]
@@ -266,7 +268,12 @@ SCHEMA: dict[str, Json] = {
             "properties": {"documents": _COUNTS, "mappings": _COUNTS},
         },
         "changes": {"type": "array", "items": _CHANGE},
-        "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Over everything else in the file."},
+        "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Over the rest of the file."},
+        "warnings": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Why this database is in doubt; only where `plan` prints it, not part of the digest.",
+        },
     },
 }
 """JSON Schema of a plan file."""

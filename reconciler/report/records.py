@@ -10,7 +10,7 @@ from typing import Protocol
 
 from reconciler.model.json import Json
 from reconciler.model.outcome import ADVICE, Rejection, ValueStatus, status_word
-from reconciler.model.value import Rendered
+from reconciler.model.value import Rendered, natural
 from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
 
 FORMAT_VERSION = 1
@@ -120,14 +120,15 @@ def export_rows(
 ) -> Iterator[ExportRow]:
     """The rows of the export: what was written, and what could not be. A value is listed once, as it stands now.
 
-    Both inputs are sorted by key, then by item, in code point order; `acknowledged` are (key, name, item, value).
+    Both inputs are sorted by key in natural order, then by item; `acknowledged` are (key, name, item, value).
     """
     written = (
-        ((key, item), 1, (key, label, item, value, ValueStatus.UPDATED.value))
+        ((natural(key), item), 1, (key, label, item, value, ValueStatus.UPDATED.value))
         for key, label, item, value in acknowledged
     )
     refused = (
-        ((r.key, r.item), 0, (r.key, r.label, r.item, r.value or "", status_word(r.reason).value)) for r in rejected
+        ((natural(r.key), r.item), 0, (r.key, r.label, r.item, r.value or "", status_word(r.reason).value))
+        for r in rejected
     )
     merged = heapq.merge(refused, written, key=lambda row: row[:2])
     for _, rows in groupby(merged, key=lambda row: row[0]):

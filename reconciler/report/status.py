@@ -8,6 +8,7 @@ from datetime import datetime
 
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome
+from reconciler.model.run import Run
 from reconciler.model.status import Status, StatusEntry
 from reconciler.report.text import PLAIN, Style, moment, table, visible
 
@@ -27,6 +28,8 @@ class DocumentStatus:
     mappings: tuple[StatusEntry, ...]
     schedule: str
     next_due: datetime | None
+    unfinished: Run | None = None
+    """A run of it that is under way or was cut off."""
 
 
 def to_text(documents: Sequence[DocumentStatus], *, named: bool, style: Style = PLAIN) -> str:
@@ -37,7 +40,7 @@ def to_text(documents: Sequence[DocumentStatus], *, named: bool, style: Style = 
     rows = [row for document in documents for row in _rows(document, short, style)]
     head = ("Status", "Document / mapping", "Since", "Last run", "Next due", "Read", "Updated", "Unchanged", "Rejected")
     text = table(head, rows, style=style, right=(5, 6, 7, 8))
-    reasons = [line for document in documents for line in _reasons(document, short)]
+    reasons = [line for document in documents for line in (*_unfinished(document), *_reasons(document, short))]
     if short:
         reasons.append("Mappings are left out: there are many. `reconcile status NAME` shows those of one document.")
     return "\n".join([text, *([""] if reasons else []), *reasons])
@@ -63,6 +66,14 @@ def _row(entry: StatusEntry, name: str, style: Style, due: str) -> list[str]:
     ]
 
 
+def _unfinished(document: DocumentStatus) -> list[str]:
+    run = document.unfinished
+    if run is None:
+        return []
+    what = f"was {run.reason}" if run.cut_off else f"is running since {moment(run.started_at)}"
+    return [f"{visible(document.whole.name)}: run {run.id} {what}"]
+
+
 def _reasons(document: DocumentStatus, short: bool) -> list[str]:
     entries = [document.whole] if short else document.mappings
     return [
@@ -76,8 +87,10 @@ def _full_name(entry: StatusEntry) -> str:
     return visible(f"{entry.name} / {entry.item}" if entry.item else entry.name)
 
 
-def to_json(documents: Sequence[DocumentStatus]) -> dict[str, Json]:
-    return {"formatVersion": FORMAT_VERSION, "documents": [_json(document) for document in documents]}
+def to_json(documents: Sequence[DocumentStatus], *, warnings: Sequence[str] = ()) -> dict[str, Json]:
+    """`warnings` say why the database that this was read from is in doubt."""
+    listed: list[Json] = [_json(document) for document in documents]
+    return {"formatVersion": FORMAT_VERSION, "warnings": list(warnings), "documents": listed}
 
 
 def _json(document: DocumentStatus) -> dict[str, Json]:
@@ -86,9 +99,14 @@ def _json(document: DocumentStatus) -> dict[str, Json]:
         "name": document.whole.name,
         "schedule": document.schedule,
         "nextDue": _time(document.next_due),
+        "unfinishedRun": _run(document.unfinished) if document.unfinished else None,
         **_entry(document.whole),
         "mappings": [{"profileField": entry.item, **_entry(entry)} for entry in document.mappings],
     }
+
+
+def _run(run: Run) -> dict[str, Json]:
+    return {"id": run.id, "result": run.result.value, "start": _time(run.started_at), "reason": run.reason}
 
 
 def _entry(entry: StatusEntry) -> Mapping[str, Json]:

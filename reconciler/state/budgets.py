@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from reconciler import errors
-from reconciler.clock import Clock
+from reconciler.clock import Clock, Waiting, unseen
 from reconciler.model.resources import RateLimit
 from reconciler.state import tables
 from reconciler.state.database import Database
@@ -62,13 +62,21 @@ class SharedBudget:
     """Permission to call, one call at a time. Shared by threads; other processes have their own for the same connection."""
 
     def __init__(
-        self, database: Database, connection: str, rate_limit: RateLimit, clock: Clock, *, edge: float = EDGE
+        self,
+        database: Database,
+        connection: str,
+        rate_limit: RateLimit,
+        clock: Clock,
+        *,
+        edge: float = EDGE,
+        waiting: Waiting = unseen,
     ) -> None:
         self._database = database
         self._connection = connection
         self._limit = rate_limit
         self._clock = clock
         self._edge = edge
+        self._waiting = waiting
         self._lock = threading.Lock()
         self._chunk = _chunk(rate_limit)
         self._limited = rate_limit.per_minute is not None or rate_limit.per_day is not None
@@ -87,7 +95,9 @@ class SharedBudget:
                 pause = self._try()
             if pause <= 0:
                 return
-            if self._clock.wait(pause, stop):
+            with self._waiting("rate limited", pause):
+                stopped = self._clock.wait(pause, stop)
+            if stopped:
                 raise errors.Interrupted("Interrupted while waiting for the API budget.")
 
     def throttled(self, retry_after: float | None) -> None:

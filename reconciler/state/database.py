@@ -161,6 +161,7 @@ class Database:
         connection = self._again(lambda: self._start(purpose))
         try:
             yield connection
+            engines.refuse_changed(connection)
             connection.commit()
         finally:
             # Rolls back what was not committed.

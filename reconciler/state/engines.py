@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, StaticPool, create_engine, event
 
 from reconciler import errors
+from reconciler.state import files
 from reconciler.state.address import Address, PostgresqlAddress, SqliteAddress
 from reconciler.state.translate import REPAIR
 
@@ -39,6 +40,12 @@ PRAGMAS = (
 
 READ_PRAGMAS = ("query_only = ON", "temp_store = FILE", f"cache_size = -{CACHE_KIB}")
 
+LOOK = "schema_version"
+"""Reads the first page, so that a file that cannot be read is found when it is opened."""
+
+_NO_SHARED_MEMORY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL)
+"""What SQLite says when it cannot make the `-shm` file; no other code tells it from other trouble with the disk."""
+
 READ = "read"
 WRITE = "write"
 SCRATCH = "scratch"
@@ -49,35 +56,77 @@ def create(address: Address, *, read_only: bool = False) -> Engine:
     """An engine that connects when it is first used. No statement of it ever shows its parameters in an error."""
     match address:
         case SqliteAddress():
-            return sqlite(address.path, pragmas=READ_PRAGMAS if read_only else PRAGMAS)
+            return _sqlite_reader(address.path) if read_only else sqlite(address.path)
         case PostgresqlAddress():
             return _postgresql(address)
 
 
-def sqlite(path: Path, *, mode: str = "rw", pragmas: Sequence[str] = PRAGMAS) -> Engine:
+def sqlite(path: Path, *, mode: str = "rw") -> Engine:
     """An engine on a file. `mode` is SQLite's: `rw` never creates one, so a read cannot leave a file behind."""
-    location = f"file:{quote(str(path))}?mode={mode}"
+    return _sqlite_engine(lambda: _open(path, f"mode={mode}", PRAGMAS), QueuePool)
 
-    def connect() -> sqlite3.Connection:
-        # Without an isolation level the sqlite3 module begins nothing on its own: `_begin` says how.
-        connection = sqlite3.connect(
-            location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
-        )
-        try:
-            for pragma in pragmas:
-                connection.execute(f"PRAGMA {pragma}")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        except UnicodeDecodeError:
-            # SQLite quotes what it cannot read in its message, and the sqlite3 module cannot decode that.
-            connection.close()
-            raise errors.StateDamaged(f"The database {path} is damaged.", hint=REPAIR) from None
-        return connection
 
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+def _sqlite_reader(path: Path) -> Engine:
+    """An engine that can write nothing. Nothing is pooled: a frozen connection never learns of what is written later."""
+    return _sqlite_engine(lambda: _open_reader(path), NullPool)
+
+
+def _sqlite_engine(connect: Callable[[], sqlite3.Connection], pool: type[Pool]) -> Engine:
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=pool, hide_parameters=True)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that may stand on a file which is taken to stay as it is."""
+
+    frozen: files.Fingerprint | None = None
+
+
+def _open(path: Path, options: str, pragmas: Sequence[str]) -> _Connection:
+    location = f"file:{quote(str(path))}?{options}"
+    # Without an isolation level the sqlite3 module begins nothing on its own: `_begin` says how.
+    connection = sqlite3.connect(
+        location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, factory=_Connection
+    )
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    except UnicodeDecodeError:
+        # SQLite quotes what it cannot read in its message, and the sqlite3 module cannot decode that.
+        connection.close()
+        raise errors.StateDamaged(f"The database {path} is damaged.", hint=REPAIR) from None
+    return connection
+
+
+def _open_reader(path: Path) -> _Connection:
+    """Even a reader of a WAL database makes a file beside it, `-shm`, which a full or read-only disk does not allow.
+
+    Then the database is read as it lies there, which is the whole of it only when nothing waits in the `-wal`.
+    """
+    try:
+        return _open(path, "mode=rw", (*READ_PRAGMAS, LOOK))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
+            raise
+        found = files.fingerprint(path)
+        if found.waiting:
+            raise files.unreadable(path, found) from None
+    connection = _open(path, "mode=ro&immutable=1", READ_PRAGMAS)
+    connection.frozen = found
+    return connection
+
+
+def refuse_changed(connection: Connection) -> None:
+    """After reading from a file that was taken to stay as it is: raises `errors.StateBusy` when it did not."""
+    driver = connection.connection.driver_connection
+    frozen = driver.frozen if isinstance(driver, _Connection) else None
+    if frozen is not None and files.fingerprint(frozen.path) != frozen:
+        message = f"The database {frozen.path} was changed by another process while it was read."
+        raise errors.StateBusy(message, hint="what was shown may be wrong; run the command again")
 
 
 def nowhere() -> Engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler import errors
@@ -33,6 +34,37 @@ def is_database_file(path: Path) -> bool:
     if not found.st_size:
         raise errors.StateDamaged(f"The database {path} is an empty file.", hint=REPAIR)
     return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """A database file as it lies there. `waiting` is the file with changes that are not in it yet, if any."""
+
+    path: Path
+    size: int
+    modified: int
+    waiting: Path | None
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """What tells whether a database file was changed. Raises `errors.StateUnavailable`."""
+    try:
+        found = path.stat()
+        log = path.with_name(path.name + "-wal")
+        waiting = log if log.exists() and log.stat().st_size else None
+    except OSError as cause:
+        raise _unusable(path, cause) from cause
+    return Fingerprint(path=path, size=found.st_size, modified=found.st_mtime_ns, waiting=waiting)
+
+
+def unreadable(path: Path, found: Fingerprint) -> errors.StateUnavailable:
+    """A database of which a part lies in another file, where nothing may be written to bring the two together."""
+    message = (
+        f"The database {path} cannot be read where it is: its last changes are still in {found.waiting}, "
+        "and its folder cannot be written or its disk is full."
+    )
+    hint = "make the folder writable, or free some space; or copy both files to another place and read them there"
+    return errors.StateUnavailable(message, hint=hint)
 
 
 @contextmanager

@@ -79,6 +79,11 @@ def assert_held(session: Session, lease: Lease) -> None:
     _touch(session, lease, "fence = fence")
 
 
+def held(session: Session, name: str) -> str:
+    """An SQL condition: whether somebody holds the lease with this name, itself an SQL expression, at the moment."""
+    return f"EXISTS (SELECT 1 FROM leases WHERE leases.name = {name} AND NOT {free(session)})"
+
+
 def _touch(session: Session, lease: Lease, change: str) -> None:
     # Bound in every case, so that both changes take the same parameters.
     statement = text(f"UPDATE leases SET {change} WHERE name = :name AND fence = :fence AND :ttl > 0")
@@ -117,13 +122,15 @@ def _locked(session: Session, name: str) -> errors.Locked:
 class Heartbeat:
     """Renews a lease in a thread of its own and notes in `lost` when it is gone.
 
-    It counts as lost, too, when it could not be renewed for its whole time: by then somebody else may have it.
+    It counts as lost, too, when it could not be renewed for its whole time: by then somebody else may have it. `taken` says
+    that somebody has.
     """
 
     def __init__(self, database: Database, lease: Lease, *, every: float = RENEW_EVERY) -> None:
         self.lost = threading.Event()
         self.beat: Callable[[Session], None] | None = None
         """What else is recorded with each renewal."""
+        self.taken = False
         self._database = database
         self._lease = lease
         self._every = every
@@ -157,6 +164,7 @@ class Heartbeat:
                         self.beat(session)
                 self._renewed = asked
             except errors.Locked:
+                self.taken = True
                 break
             except errors.StateProblem:
                 if clock.monotonic() - self._renewed >= self._lease.ttl:

@@ -17,6 +17,7 @@ from sqlalchemy import insert, select, text
 from reconciler import errors
 from reconciler.model.outcome import WriteResult
 from reconciler.state import tables
+from reconciler.state.order import natural
 from reconciler.state.session import Session
 
 MAX_ITEMS = 500
@@ -80,12 +81,16 @@ def acknowledge(session: Session, ledger: Ledger, results: Iterable[WriteResult]
 
 
 def export(session: Session, ledger: Ledger, items: Sequence[str] | None = None) -> Iterator[tuple[str, str, str, str]]:
-    """Every recorded value as (key, label, item, value), in order of key, then of `items`. A page at a time in memory."""
+    """Every recorded value as (key, label, item, value), in natural order of key, then of `items`.
+
+    A page at a time in memory; the database sorts, on its disk where there is much.
+    """
     wanted = [item for item in (ledger.columns if items is None else items) if item in ledger.columns]
     if ledger.table is None or not wanted:
         return
     chosen = ", ".join(ledger.columns[item] for item in wanted)
-    for key, label, *values in session.stream(text(f"SELECT key, label, {chosen} FROM {ledger.table} ORDER BY key")):
+    query = text(f"SELECT key, label, {chosen} FROM {ledger.table} ORDER BY {natural('key')}")
+    for key, label, *values in session.stream(query):
         for item, value in zip(wanted, values, strict=True):
             if value is not None:
                 yield key, label, item, value

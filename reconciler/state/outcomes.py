@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, select
+from sqlalchemy import text as sql
 
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import Reason, Rejection
 from reconciler.state import tables
-from reconciler.state.session import PAGE, Session
+from reconciler.state.order import natural
+from reconciler.state.session import Session
 from reconciler.state.upsert import upsert
 
 _table = tables.outcomes
-_KEY = (_table.c.kind, _table.c.name, _table.c.item, _table.c.key)
+_BY_KEY = sql(natural("outcomes.key"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,24 +75,17 @@ def search(
     reason: Reason | None = None,
     text: str | None = None,
 ) -> Iterator[RecordedRejection]:
-    """Rejections in order of document, item and key, a page at a time in memory.
+    """Rejections in order of document, item and, naturally, of key; a page at a time in memory.
 
     `text` is looked for in key, label, item, value and detail, in any case of letters.
     """
-    wanted = _filters(document, item, reason, text)
-    after: tuple[str, ...] | None = None
-    while True:
-        conditions = wanted if after is None else [*wanted, tuple_(*_KEY) > after]
-        rows = session.execute(select(_table).where(and_(True, *conditions)).order_by(*_KEY).limit(PAGE)).all()
-        yield from map(_recorded, rows)
-        if len(rows) < PAGE:
-            return
-        after = (rows[-1].kind, rows[-1].name, rows[-1].item, rows[-1].key)
+    query = select(_table).where(and_(True, *_filters(document, item, reason, text)))
+    return map(_recorded, session.stream(query.order_by(_table.c.kind, _table.c.name, _table.c.item, _BY_KEY)))
 
 
 def by_record(session: Session, document: DocumentId) -> Iterator[RecordedRejection]:
-    """Rejections of one document in order of key, then of item, a page at a time in memory."""
-    query = select(_table).where(and_(*_filters(document, None, None, None))).order_by(_table.c.key, _table.c.item)
+    """Rejections of one document in natural order of key, then of item, a page at a time in memory."""
+    query = select(_table).where(and_(*_filters(document, None, None, None))).order_by(_BY_KEY, _table.c.item)
     return map(_recorded, session.stream(query))
 
 

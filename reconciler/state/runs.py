@@ -1,18 +1,37 @@
-"""The activity log: one row for each run of a document, and one for each of its mappings."""
+"""The activity log: one row for each run of a document, and one for each of its mappings.
+
+A run that a killed process left behind stays `Running` in its row until the next cycle of its document closes it. Whoever
+reads one sees it as interrupted as soon as nobody holds the lease of its document.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from reconciler import errors
 from reconciler.model.document import DocumentId
-from reconciler.model.run import Run, RunResult, Tally, Trigger
-from reconciler.state import tables
+from reconciler.model.run import CUT_OFF, Run, RunResult, Tally, Trigger
+from reconciler.state import leases, tables
 from reconciler.state.session import Session
 
 _table = tables.runs
@@ -115,24 +134,25 @@ def search(
 
     `before` is the id that the last page ended with.
     """
-    query = select(_table).order_by(_table.c.id.desc()).limit(limit)
+    query = _query(session).order_by(_table.c.id.desc()).limit(limit)
     if document is not None:
         query = query.where(_table.c.kind == document.kind, _table.c.document == document.name)
     if result is not None:
-        query = query.where(_table.c.result == result.value)
+        query = query.where(_with_result(session, result))
     if text:
-        query = query.where(_table.c.haystack.contains(text.casefold(), autoescape=True))
+        found = _table.c.haystack.contains(text.casefold(), autoescape=True)
+        query = query.where(or_(found, _cut_off(session)) if text.casefold() in CUT_OFF else found)
     if before is not None:
         query = query.where(_table.c.id < before)
-    return [_run(row) for row in session.execute(query)]
+    return [_seen(row) for row in session.execute(query)]
 
 
 def get(session: Session, run_id: int) -> Run:
     """Raises `errors.NotFound`."""
-    row = session.execute(select(_table).where(_table.c.id == run_id)).one_or_none()
+    row = session.execute(_query(session).where(_table.c.id == run_id)).one_or_none()
     if row is None:
         raise errors.NotFound(f"There is no run {run_id}.", hint="`reconcile activity` lists the runs")
-    return _run(row)
+    return _seen(row)
 
 
 def by_id(session: Session, run_ids: Collection[int]) -> dict[int, Run]:
@@ -141,10 +161,21 @@ def by_id(session: Session, run_ids: Collection[int]) -> dict[int, Run]:
     return {row.id: _run(row) for row in rows}
 
 
+def newest_id(session: Session) -> int:
+    """The id of the newest run of all documents; 0 when there is none. The newest one that a status speaks of never expires."""
+    return int(session.execute(select(func.max(_table.c.id))).scalar() or 0)
+
+
 def latest(session: Session, document: DocumentId) -> Run | None:
     """The newest run of a document, which may be running."""
     found = search(session, document=document, limit=1)
     return found[0] if found else None
+
+
+def unfinished(session: Session) -> dict[DocumentId, Run]:
+    """For each document the run that is under way or was cut off: a cycle closes the one before, so there is one at most."""
+    rows = session.execute(_query(session).where(_table.c.result == RunResult.RUNNING.value))
+    return {DocumentId(row.kind, row.document): _seen(row) for row in rows}
 
 
 def abandoned(session: Session, document: DocumentId, *, now: datetime) -> list[Run]:
@@ -186,6 +217,28 @@ def _text(tally: Tally) -> str:
 
 def _tally(text: str) -> Tally:
     return Tally.from_json(json.loads(text))
+
+
+def _cut_off(session: Session) -> ColumnElement[bool]:
+    held = leases.held(session, "runs.kind || '/' || runs.document")
+    return literal_column(f"(runs.result = '{RunResult.RUNNING.value}' AND NOT {held})", Boolean)
+
+
+def _query(session: Session) -> Select[*tuple[Any, ...]]:
+    return select(_table, _cut_off(session).label("cut_off"))
+
+
+def _with_result(session: Session, result: RunResult) -> ColumnElement[bool]:
+    recorded = _table.c.result == result.value
+    if result is RunResult.RUNNING:
+        return and_(recorded, not_(_cut_off(session)))
+    return or_(recorded, _cut_off(session)) if result is RunResult.INTERRUPTED else recorded
+
+
+def _seen(row: Row[*tuple[Any, ...]]) -> Run:
+    """A run as it stands by its document's lease."""
+    run = _run(row)
+    return replace(run, result=RunResult.INTERRUPTED, reason=CUT_OFF) if row.cut_off else run
 
 
 def _run(row: Row[*tuple[Any, ...]]) -> Run:

@@ -168,9 +168,12 @@ class Workspace:
         try:
             yield
             self._connection.commit()
-        finally:
-            if self._connection.in_transaction():
-                self._connection.rollback()
+        except BaseException:
+            self._connection.rollback()
+            if not self._connection.invalidated:
+                # After a commit that failed (a full disk), SQLAlchemy takes the transaction for over; SQLite does not.
+                self._connection.connection.rollback()
+            raise
 
     def _run(self, *statements: str) -> None:
         with self._scratch():

@@ -13,6 +13,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,22 @@ from reconciler import atomic, errors
 from reconciler.clock import Clock, SystemClock
 from reconciler.state.statefile_schema import FORMAT_VERSION, SCHEMA, State
 
-__all__ = ["FORMAT_VERSION", "SCHEMA", "read", "write"]
+__all__ = ["FORMAT_VERSION", "SCHEMA", "Head", "head", "peek", "read", "refuse_foreign", "write"]
 
 REBUILD = "run `reconcile state rebuild`, which writes it anew from the database"
 MAX_BYTES = 256 * 1024 * 1024
 LOCK_SECONDS = 5.0
 
 _SPELLING = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What tells an older database from a newer one. Documents that were forgotten do not count in `newest_run`."""
+
+    lineage: str
+    serial: int
+    newest_run: int
 
 
 def write(
@@ -45,7 +55,9 @@ def write(
         content = {**produce(), "formatVersion": FORMAT_VERSION}
         data = _spell({**content, "checksum": _checksum(content)})
         if not rebuild and _is_file(path):
-            _refuse_regress(path, _load(path), content)
+            old = _load(path)
+            _validate(path, old)
+            _refuse_regress(path, old, content)
         _is_file(path)
         _replace(path, data)
         return content
@@ -61,9 +73,38 @@ def read(path: Path, *, lineage: str | None = None) -> dict[str, Any]:
         raise errors.NotFound(f"There is no state file {path}.", hint=REBUILD)
     state = _load(path)
     _validate(path, state)
-    if lineage is not None and state["lineage"] != lineage:
-        raise _foreign(path, state["lineage"], lineage)
+    if lineage is not None:
+        refuse_foreign(path, head(state), lineage)
     return state
+
+
+def head(state: Mapping[str, Any]) -> Head:
+    """The head of a state that was read."""
+    runs = [entry.get("lastRun") for entry in state["documents"]]
+    newest = max((run["id"] for run in runs if run), default=0)
+    return Head(lineage=state["lineage"], serial=state["serial"], newest_run=newest)
+
+
+def peek(path: Path) -> Head | None:
+    """The head of the state file, None when there is none. Cheap: whether all of it is sound is not looked at.
+
+    Raises what `read` raises where not even the head can be told.
+    """
+    if not _is_file(path):
+        return None
+    try:
+        return head(orjson.loads(_bytes(path)))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return head(read(path))
+
+
+def refuse_foreign(path: Path, found: Head, lineage: str) -> None:
+    """Raises `errors.StateForeign` when the file is not of this lineage, which is the database's."""
+    if found.lineage != lineage:
+        message = (
+            f"The state file {path} has lineage {found.lineage}, the database {lineage}: they do not belong together."
+        )
+        raise errors.StateForeign(message, hint=f"correct spec.stateFile; or, if the database is right, {REBUILD}")
 
 
 def _load(path: Path) -> State:
@@ -117,12 +158,12 @@ def _validate(path: Path, state: State) -> None:
 
 
 def _refuse_regress(path: Path, old: State, new: State) -> None:
-    if old["lineage"] != new["lineage"]:
-        raise _foreign(path, old["lineage"], new["lineage"])
-    if old["serial"] > new["serial"]:
+    before, after = head(old), head(new)
+    refuse_foreign(path, before, after.lineage)
+    if (before.serial, before.newest_run) > (after.serial, after.newest_run):
         message = (
-            f"The state file {path} has serial {old['serial']}, the database only {new['serial']}: "
-            "the database went back, for example to a backup."
+            f"The state file {path} has serial {before.serial} and run {before.newest_run}, "
+            f"the database only {after.serial} and {after.newest_run}: the database went back, for example to a backup."
         )
         raise errors.StateProblem(message, hint=f"restore the newer database; or, if this one is right, {REBUILD}")
 
@@ -194,11 +235,6 @@ def _replace(path: Path, data: bytes) -> None:
 
 def _damaged(path: Path, why: str) -> errors.StateDamaged:
     return errors.StateDamaged(f"The state file {path} is damaged: {why}.", hint=REBUILD)
-
-
-def _foreign(path: Path, found: str, wanted: str) -> errors.StateForeign:
-    message = f"The state file {path} has lineage {found}, the database {wanted}: they do not belong together."
-    return errors.StateForeign(message, hint=f"correct spec.stateFile; or, if the database is right, {REBUILD}")
 
 
 def _unusable(path: Path, cause: OSError) -> errors.StateUnavailable:

@@ -16,7 +16,10 @@ from sqlalchemy import exc
 from reconciler import errors
 
 REPAIR = "restore it from a backup, or move it away and run `reconcile apply` to start anew"
-SPACE = "free some space, then run the command again; nothing was recorded half"
+SPACE = (
+    "free some space there and in the folder for temporary files, then run the command again; nothing was recorded half"
+)
+REPORT = "run `reconcile doctor`; if it finds nothing and this comes again, report it with the code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def problem(error: Exception, label: str) -> Problem:
         return Problem(
             errors.StateUnavailable(f"All connections to the database {label} are in use.", hint="try again")
         )
-    return Problem(errors.StateProblem(f"The database {label} cannot be used ({type(error).__name__})."))
+    return Problem(errors.StateProblem(f"The database {label} cannot be used ({type(error).__name__}).", hint=REPORT))
 
 
 _OPENING = "check that the file and its folder exist and may be written by this user"
@@ -76,7 +79,8 @@ _BY_SQLITE_CODE: dict[int, tuple[type[errors.StateProblem], str, str]] = {
 def _sqlite(code: int | None, label: str) -> Problem:
     primary = -1 if code is None else code & 0xFF
     if primary not in _BY_SQLITE_CODE:
-        return Problem(errors.StateProblem(f"The database {label} refused a statement (SQLite code {code})."))
+        message = f"The database {label} refused a statement (SQLite code {code})."
+        return Problem(errors.StateProblem(message, hint=REPORT))
     kind, what, hint = _BY_SQLITE_CODE[primary]
     busy = primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return Problem(kind(f"The database {label} {what}.", hint=hint), again=busy)
@@ -111,7 +115,7 @@ def _postgresql(error: BaseException, label: str) -> Problem:
         return Problem(errors.StateDamaged(f"The database {label} is damaged.", hint="restore it from a backup"))
     what = _BY_STATE.get(state) or _BY_STATE.get(state[:2])
     if what is None:
-        return Problem(errors.StateProblem(f"The database {label} refused a statement (code {state})."))
+        return Problem(errors.StateProblem(f"The database {label} refused a statement (code {state}).", hint=REPORT))
     return Problem(errors.StateUnavailable(f"The database {label} {what[0]} (code {state}).", hint=what[1]))
 
 

@@ -162,6 +162,13 @@ class ProjectFolder:
     def forget(self, name: str) -> None:
         (self.root / f"mappings/{name}.yaml").unlink()
 
+    def replace_database(self, content: bytes) -> None:
+        """Put an older copy of the SQLite file in its place."""
+        path = self.root / "var/reconciler.db"
+        for end in ("-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        path.write_bytes(content)
+
     # ---- commands
 
     def run(self, *arguments: str | Path) -> Done:

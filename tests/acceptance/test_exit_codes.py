@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -288,6 +291,45 @@ def _on_a_terminal(project: ProjectFolder, *words: str, **more: str) -> str:
         assert process.wait(timeout=30) == 0
         return shown.decode()
     finally:
+        os.close(master)
+
+
+@pytest.mark.parametrize(
+    ("phase", "connection", "fault"),
+    [
+        ("reading", "acme-cs", {"side": "cs", "path": "/query/"}),
+        ("writing", "acme-community", {"method": "PUT", "path": "/profile_field/"}),
+    ],
+)
+def test_a_long_wait_is_shown_on_a_terminal(
+    project: ProjectFolder, phase: str, connection: str, fault: dict[str, object]
+) -> None:
+    project.ready()
+    project.world.fault({"status": 429, "headers": {"Retry-After": "90"}}, **fault)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        commands.command("sync", "acme-profile"),
+        cwd=project.root,
+        env=commands.environment({"TERM": "xterm-256color", "COLUMNS": "120", **project.env}),
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = ""
+    wanted = re.compile(rf"{phase}: rate limited by {connection}, waiting until [\d -]*\d\d:\d\d:\d\dZ")
+    try:
+        while not wanted.search(shown):
+            part = os.read(master, 65_536)
+            assert part, shown
+            shown += part.decode(errors="replace")
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):
+            while os.read(master, 65_536):
+                pass
+        assert process.wait(timeout=30) == 130
+    finally:
+        process.kill()
+        process.wait()
         os.close(master)
 
 

@@ -9,6 +9,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from urllib.parse import unquote
 
 import pytest
@@ -217,6 +218,35 @@ def test_retry_after_is_obeyed_within_reason(header: str, waited: float) -> None
         http.close()
     assert clock.waits == [waited]
     assert budget.throttles[0] is None or 0 <= budget.throttles[0] <= 600
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "told"),
+    [
+        (429, {"Retry-After": "7"}, [("rate limited", 7.0)]),
+        (429, {}, [("rate limited", 0.5)]),
+        (503, {"Retry-After": "7"}, [("asked to wait", 7.0)]),
+        (503, {}, []),
+    ],
+)
+def test_a_wait_that_the_remote_asks_for_is_told(
+    status: int, headers: dict[str, str], told: list[tuple[str, float]]
+) -> None:
+    heard: list[tuple[str, float]] = []
+    clock = FakeClock()
+
+    @contextmanager
+    def waiting(why: str, seconds: float) -> Iterator[None]:
+        heard.append((why, seconds))
+        before = clock.passed
+        yield
+        assert clock.passed - before == seconds, "it lasts as long as the wait"
+
+    with serving(in_turn([reply(status, headers=headers), GOOD])) as server:
+        http = client(server.url, clock=clock, random=lambda: 1.0, waiting=waiting)
+        http.request("GET", "a", idempotent=True)
+        http.close()
+    assert heard == told
 
 
 def test_a_date_is_measured_on_the_clock_of_who_sent_it() -> None:

@@ -8,15 +8,16 @@ import resource
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance import commands
-from tests.acceptance.projects import COUNTRY, ROLE, TITLE, ProjectFolder, as_root
+from tests.acceptance.projects import COUNTRY, ROLE, TITLE, ProjectFolder
 from tests.acceptance.world import World
+from tests.integration.disks import can_mount, small_disk
 from tests.integration.kills import state_serial
 from tests.postgres import Postgres
 
@@ -104,15 +105,75 @@ def test_a_database_from_a_backup_is_noticed(synced: ProjectFolder) -> None:
     backup = database.read_bytes()
     synced.mapping("acme-profile", [TITLE, COUNTRY])
     synced.apply()
-    for part in ("-wal", "-shm"):
-        database.with_name(database.name + part).unlink(missing_ok=True)
-    database.write_bytes(backup)
+    synced.replace_database(backup)
     for words in (("apply",), ("sync", "acme-profile")):
         done = synced.run(*words).expect(1)
         assert "the database went back" in done.err
         assert "reconcile state rebuild" in done.err
     synced.run("state", "rebuild").expect(0)
     synced.run("apply").expect(0)
+
+
+def test_an_older_copy_with_the_same_serial_is_noticed_by_its_runs(synced: ProjectFolder) -> None:
+    """The serial counts applies and not cycles: what only a cycle recorded is missing from such a copy."""
+    database = synced.root / "var/reconciler.db"
+    backup = database.read_bytes()
+    synced.sync()
+    synced.replace_database(backup)
+    for words in (("apply",), ("sync", "acme-profile")):
+        done = synced.run(*words).expect(1)
+        assert "knows of run 2" in done.err
+        assert "of 1: the database went back" in done.err
+        assert REPAIR in done.err
+    looked = synced.run("doctor", "--offline").expect(1).out
+    assert "; run 2, database 1\n" in looked
+    assert REPAIR in looked
+    for words in (("status",), ("plan",)):
+        done = synced.run(*words).expect(0)
+        assert done.err.startswith("warning: the state file "), words
+        assert "the database went back; restore the newer database" in done.err
+    synced.run("state", "rebuild").expect(0)
+    assert synced.run("status").expect(0).err == ""
+    synced.sync()
+
+
+def test_a_database_that_vanished_is_told_to_those_who_look(synced: ProjectFolder) -> None:
+    assert synced.run("status", "--output", "json").json["warnings"] == []
+    assert "warnings" not in synced.run("plan", "--format", "json").json
+    (synced.root / "var/reconciler.db").unlink()
+    for words in (("plan",), ("status",), ("activity",), ("export",)):
+        done = synced.run(*words).expect(0)
+        assert done.err.startswith("warning: the state file "), words
+        assert "reconciler.db is empty or missing; restore the database; to begin anew" in done.err
+    for words in (("plan", "--format", "json"), ("status", "--output", "json")):
+        (warning,) = synced.run(*words).expect(0).json["warnings"]
+        assert "is empty or missing" in warning, words
+    assert "> ⚠️ the state file" in synced.run("plan", "--format", "markdown").expect(0).out
+    looked = synced.run("doctor", "--offline").expect(1).out
+    assert "delete the state file" in looked
+    assert REPAIR not in looked, "there is nothing to rebuild it from"
+    assert [path.name for path in (synced.root / "var").glob("reconciler.db*")] == [], "looking made no database"
+    _file(synced).unlink()
+    for words in (("plan",), ("status",)):
+        assert synced.run(*words).expect(0).err == ""
+
+
+def test_a_plan_that_was_printed_with_a_warning_is_a_plan_file(synced: ProjectFolder) -> None:
+    database = synced.root / "var/reconciler.db"
+    backup = database.read_bytes()
+    synced.mapping("acme-profile", [TITLE, COUNTRY])
+    printed = synced.run("plan", "--format", "json").expect(0).json
+    file = synced.write("plan.json", json.dumps({**printed, "warnings": ["as if the database was in doubt"]}))
+    synced.run("apply", file).expect(0)
+    assert database.read_bytes() != backup
+
+
+def test_a_state_file_that_cannot_be_used_is_told_to_those_who_look(synced: ProjectFolder) -> None:
+    _file(synced).write_text("{}")
+    for words in (("plan",), ("status",)):
+        done = synced.run(*words).expect(0)
+        assert "is damaged" in done.err, words
+        assert REPAIR in done.err
 
 
 def _link(path: Path) -> None:
@@ -233,34 +294,12 @@ def test_a_database_server_that_is_not_there(project: ProjectFolder) -> None:
 # ---- a full disk
 
 
-@contextmanager
-def _small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
-    """A file system of its own, so small that it fills up."""
-    folder.mkdir(parents=True, exist_ok=True)
-    options = f"size={kilobytes}k"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def _can_mount(folder: Path) -> bool:
-    if not as_root():
-        return False
-    try:
-        with _small_disk(folder, 64):
-            return True
-    except (OSError, subprocess.CalledProcessError):
-        return False
-
-
 def test_a_full_disk_leaves_the_old_state_file(project: ProjectFolder, tmp_path: Path) -> None:
     """On a disk of its own where that can be had (as root); the test below needs no rights."""
-    if not _can_mount(tmp_path / "try"):
+    if not can_mount(tmp_path / "try"):
         return
     (project.root / "var").mkdir()
-    with _small_disk(project.root / "var", 900):
+    with small_disk(project.root / "var", 900):
         project.ready().sync()
         _fills_up(project, project.root / "var")
 
@@ -307,4 +346,5 @@ def test_a_folder_that_may_not_be_written(project: ProjectFolder) -> None:
     project.replace("reconcile.yaml", "var/state.json", "blocked/state.json")
     done = project.run("apply").expect(1)
     assert "cannot be used" in done.err
+    assert "the documents are recorded all the same, serial" in done.err
     assert "hint:" in done.err

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -202,6 +203,22 @@ class TestThrottled:
         SharedBudget(database, "acme-cs", limit, clock).throttled(600)
         SharedBudget(database, "other", limit, clock).acquire(NEVER)
         assert clock.seconds == MIDNIGHT + 1
+
+
+def test_a_window_that_is_used_up_is_told(database: Database, clock: SimulatedClock) -> None:
+    heard: list[tuple[str, float]] = []
+
+    @contextmanager
+    def waiting(why: str, seconds: float) -> Iterator[None]:
+        heard.append((why, seconds))
+        yield
+
+    clock.spend(30.0)
+    limit = RateLimit(per_minute=2, per_day=None)
+    budget = SharedBudget(database, "acme", limit, clock, edge=0.0, waiting=waiting)
+    for _ in range(3):
+        budget.acquire(NEVER)
+    assert heard == [("rate limited", pytest.approx(30.0))]
 
 
 def test_waiting_can_be_interrupted(database: Database) -> None:

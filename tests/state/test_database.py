@@ -335,6 +335,50 @@ class TestSqliteFile:
                 pass
             assert caught.value.hint
 
+    def test_a_file_that_nothing_can_be_written_beside_is_read_as_it_lies_there(self, tmp_path: Path) -> None:
+        """A dead link in the place of the `-shm` stands for a disk that is full or read-only: SQLite cannot make it."""
+        with sqlite(tmp_path) as database, database.begin() as session:
+            meta.initialise(session, "acme", "l1", now=NOW)
+        (tmp_path / "x.db-shm").symlink_to("nowhere/at-all")
+        with sqlite(tmp_path) as database:
+            for _ in range(2):
+                with database.read() as session:
+                    found = meta.read(session)
+                assert found is not None
+                assert found.lineage == "l1"
+            with pytest.raises(errors.StateUnavailable) as caught, database.begin():
+                pass
+            assert caught.value.hint
+            (tmp_path / "x.db-shm").unlink()
+            with database.begin() as session:
+                meta.bump(session)
+            with database.read() as session:
+                now = meta.read(session)
+            assert now is not None
+            assert now.serial == 1, "nothing of how it was read before is kept"
+
+    def test_a_file_that_changes_while_it_is_read_as_it_lies_there(self, tmp_path: Path) -> None:
+        with sqlite(tmp_path) as database, database.begin() as session:
+            meta.initialise(session, "acme", "l1", now=NOW)
+        (tmp_path / "x.db-shm").symlink_to("nowhere/at-all")
+        with sqlite(tmp_path) as database, pytest.raises(errors.StateBusy) as caught, database.read() as session:
+            meta.read(session)
+            os.utime(tmp_path / "x.db")
+        assert "was changed by another process" in caught.value.message
+
+    def test_changes_beside_a_file_are_not_left_out_in_silence(self, tmp_path: Path) -> None:
+        with sqlite(tmp_path) as database, database.begin() as session:
+            meta.initialise(session, "acme", "l1", now=NOW)
+        (tmp_path / "x.db-shm").symlink_to("nowhere/at-all")
+        (tmp_path / "x.db-wal").write_bytes(b"the last commits")
+        with (
+            sqlite(tmp_path) as database,
+            pytest.raises(errors.StateUnavailable, match=r"last changes are still in .*x\.db-wal") as caught,
+            database.read(),
+        ):
+            pass
+        assert caught.value.hint
+
     def test_a_full_disk_records_nothing_half(self, tmp_path: Path) -> None:
         """The limit of a file's size stands for the disk: a write beyond it fails in the same way."""
         with sqlite(tmp_path) as database, database.begin() as session:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from reconciler import errors
 from reconciler.clock import SystemClock
+from reconciler.engine.holding import Held, held
 from reconciler.state import leases, meta
 from reconciler.state.database import Database, open_database
 from tests.state.conftest import NOW, Open
@@ -138,6 +139,9 @@ class TestHeartbeat:
         take(database, "b")
         with leases.Heartbeat(database, lease, every=0.05) as heartbeat:
             assert heartbeat.lost.wait(5)
+            with pytest.raises(errors.FenceLost) as caught:
+                Held(lease, heartbeat).refuse_lost()
+        assert caught.value.hint == "another process carries on; nothing needs to be done"
 
     def test_a_database_that_is_gone_for_the_whole_time_is_a_loss(self, tmp_path: Path) -> None:
         with open_database("sqlite:///x.db", clock=SystemClock(), root=tmp_path) as database:
@@ -146,3 +150,15 @@ class TestHeartbeat:
             (tmp_path / "x.db").write_bytes(b"")
             with leases.Heartbeat(database, lease, every=0.1) as heartbeat:
                 assert heartbeat.lost.wait(5)
+                with pytest.raises(errors.FenceLost, match=r"could not be renewed for 0\.3 s") as caught:
+                    Held(lease, heartbeat).refuse_lost()
+            assert "run it again" in str(caught.value.hint)
+
+
+def test_what_broke_the_work_is_told_and_not_that_the_lease_cannot_be_given_back(tmp_path: Path) -> None:
+    with open_database("sqlite:///x.db", clock=SystemClock(), root=tmp_path) as database:
+        database.migrate()
+        with pytest.raises(ZeroDivisionError), held(database, "work", "a"):
+            database.close()
+            (tmp_path / "x.db").write_bytes(b"")
+            raise ZeroDivisionError

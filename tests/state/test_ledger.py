@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from reconciler import errors
 from reconciler.clock import SystemClock
 from reconciler.model.outcome import Reason, Write, WriteResult
+from reconciler.model.value import natural
 from reconciler.state import ledger
 from reconciler.state.database import Database, open_database
 from reconciler.state.staging import Workspace
@@ -114,13 +116,24 @@ class TestLedger:
         with database.workspace() as workspace, pytest.raises(errors.StateProblem):
             workspace.stage([f"F{number}" for number in range(501)])
 
-    def test_an_export_of_many_comes_in_order_of_key(self, database: Database) -> None:
-        keys = [f"{number}" for number in range(3000)]
-        random.Random(1).shuffle(keys)
+    def test_an_export_of_many_comes_in_natural_order_of_key(self, database: Database) -> None:
+        numbers = [f"{number}" for number in range(3000)]
+        odd = ["-1", "1.5", "1e3", "2x", "Z", "a", "a@b.c", "ä", "٣"]
+        keys = [*numbers, "9" * 30, *odd]
+        shuffled = random.Random(1).sample(keys, len(keys))
         book = opened(database, ["A"])
         with database.begin() as session:
-            ledger.acknowledge(session, book, results(*((key, "A", key) for key in [*keys, "Z", "a", "ä"])), 1, now=NOW)
-        assert [row[0] for row in exported(database, book)] == [*sorted(keys), "Z", "a", "ä"]
+            ledger.acknowledge(session, book, results(*((key, "A", key) for key in shuffled)), 1, now=NOW)
+        assert [row[0] for row in exported(database, book)] == keys
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.lists(st.text("0019ab ä-", min_size=1, max_size=4), unique=True))
+    def test_the_order_is_the_same_in_the_database_and_in_python(self, database: Database, keys: list[str]) -> None:
+        book = opened(database, ["A"])
+        with database.begin() as session:
+            session.execute(text(f"DELETE FROM {book.table}"))
+            ledger.acknowledge(session, book, results(*((key, "A", key) for key in keys)), 1, now=NOW)
+        assert [row[0] for row in exported(database, book)] == sorted(keys, key=natural)
 
 
 class TestWorkspace:
@@ -187,6 +200,38 @@ class TestWorkspace:
                 ledger.acknowledge(session, book, results(("1", "A", "a")), 1, now=NOW)
                 raise ZeroDivisionError
             assert workspace.diff(book) == {"A": 1}
+
+    def test_a_commit_that_failed_leaves_the_workspace_usable(self, tmp_path: Path) -> None:
+        """The first commit beyond the limit of a file's size fails as on a full disk; so does the next, for the same reason."""
+        script = """
+import resource, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from reconciler import errors
+from reconciler.clock import SystemClock
+from reconciler.state import catalogs
+from reconciler.state.database import open_database
+def save(workspace, size):
+    with workspace.begin() as session:
+        catalogs.save(session, "c", "d", {"x": "y" * size}, now=datetime.now(UTC))
+with open_database("sqlite:///x.db", clock=SystemClock(), root=Path(sys.argv[1])) as database:
+    with database.workspace() as workspace:
+        save(workspace, 1)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limits[1]))
+        for _ in range(2):
+            try:
+                save(workspace, 500_000)
+            except errors.StateUnavailable:
+                print("refused")
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        save(workspace, 500_000)
+        print("saved")
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == ["refused", "refused", "saved"]
 
     def test_a_key_is_staged_once(self, database: Database) -> None:
         with pytest.raises(errors.StateProblem), database.workspace() as workspace:

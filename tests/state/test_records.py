@@ -10,9 +10,9 @@ from sqlalchemy import select
 from reconciler import errors
 from reconciler.model.document import Document, DocumentId
 from reconciler.model.outcome import Outcome, Reason, Rejection, Write
-from reconciler.model.run import RunResult, Tally
+from reconciler.model.run import CUT_OFF, RunResult, Tally
 from reconciler.model.status import Status, StatusEntry
-from reconciler.state import catalogs, documents, journal, meta, outcomes, runs, statuses, tables
+from reconciler.state import catalogs, documents, journal, leases, meta, outcomes, runs, statuses, tables
 from reconciler.state.database import Database
 from tests.state.conftest import MAPPING, NOW, Open
 
@@ -160,6 +160,7 @@ class TestRuns:
 
     def test_a_run_from_start_to_end(self, database: Database) -> None:
         with database.begin() as session:
+            leases.acquire(session, str(MAPPING), "process 7")
             run_id = self.open(session)
             assert runs.get(session, run_id).result is RunResult.RUNNING
             runs.progress(session, run_id, tally(updated=1), 7, now=LATER)
@@ -226,6 +227,7 @@ class TestRuns:
 
     def test_what_a_killed_process_left_running_is_closed(self, database: Database) -> None:
         with database.begin() as session:
+            leases.acquire(session, str(OTHER), "process 7")
             left, other = self.open(session), self.open(session, OTHER)
             done = self.open(session)
             runs.close(session, done, result=RunResult.SUCCESS, tally=tally(), items={}, calls=0, reason="", now=NOW)
@@ -236,6 +238,33 @@ class TestRuns:
         assert found[left].reason
         assert found[other].result is RunResult.RUNNING
         assert found[done].result is RunResult.SUCCESS
+
+    @pytest.mark.parametrize("lease", ["held", "expired", "given back", "never taken"])
+    def test_a_run_is_running_only_while_its_lease_is_held(self, database: Database, lease: str) -> None:
+        with database.begin() as session:
+            leases.acquire(session, str(OTHER), "another document's")
+            if lease != "never taken":
+                taken = leases.acquire(session, str(MAPPING), "process 7", -1 if lease == "expired" else 60)
+            if lease == "given back":
+                leases.release(session, taken)
+            run_id = self.open(session)
+        with database.read() as session:
+            run = runs.get(session, run_id)
+            found = {
+                result: [run.id for run in runs.search(session, result=result, limit=5)]
+                for result in (RunResult.RUNNING, RunResult.INTERRUPTED, None)
+            }
+            assert runs.unfinished(session) == {MAPPING: run}
+            assert runs.search(session, text="CUT off", limit=5) == ([run] if run.cut_off else [])
+            assert runs.newest_id(session) == run_id
+            kept = session.execute(select(tables.runs.c.result)).scalar()
+        assert kept == "Running", "a reader writes nothing"
+        if lease == "held":
+            assert (run.result, run.reason, run.cut_off) == (RunResult.RUNNING, "", False)
+            assert found == {RunResult.RUNNING: [run_id], RunResult.INTERRUPTED: [], None: [run_id]}
+        else:
+            assert (run.result, run.reason, run.cut_off) == (RunResult.INTERRUPTED, CUT_OFF, True)
+            assert found == {RunResult.RUNNING: [], RunResult.INTERRUPTED: [run_id], None: [run_id]}
 
 
 def rejection(key: str, item: str = "Job Title", **other: object) -> Rejection:
@@ -272,14 +301,15 @@ class TestOutcomes:
             assert [r.document for r in outcomes.search(session)] == [OTHER]
 
     def test_search_streams_pages_in_order_and_filters(self, database: Database) -> None:
-        keys = [f"{number:04d}" for number in range(2500)]
+        keys = [*(f"{number}" for number in range(2500)), "ada@example.com"]
         odd = [rejection("z", "B", reason=Reason.REFUSED, label="Zoë ÄRGER", detail="50% off")]
         with database.begin() as session:
             outcomes.record(session, MAPPING, [rejection(key, "A") for key in reversed(keys)], 1, now=NOW)
             outcomes.record(session, OTHER, odd, 1, now=NOW)
         with database.read() as session:
             assert [r.rejection.key for r in outcomes.search(session, document=MAPPING)] == keys
-            assert outcomes.count(session) == 2501
+            assert [r.rejection.key for r in outcomes.by_record(session, MAPPING)] == keys
+            assert outcomes.count(session) == 2502
             for wanted in ({"text": "zoë ä"}, {"text": "50%"}, {"reason": Reason.REFUSED}, {"item": "B"}):
                 found = list(outcomes.search(session, **wanted))  # type: ignore[arg-type]
                 assert [r.rejection for r in found] == odd

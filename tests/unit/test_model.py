@@ -18,6 +18,7 @@ from reconciler.model.outcome import ADVICE, Outcome, Reason, ValueStatus, Write
 from reconciler.model.plan import Action
 from reconciler.model.resources import SecretRef
 from reconciler.model.run import Tally
+from reconciler.model.value import natural
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -183,3 +184,16 @@ def test_counting_one_by_one() -> None:
     tally.add(Outcome.SKIPPED, Reason.NULL)
     assert (tally.outcomes[Outcome.SKIPPED], tally.reasons[Reason.NULL], tally.valid) == (2, 2, 3)
     assert tally.balanced
+
+
+# -- order of user ids --------------------------------------------------------------------------------------------------
+
+
+def test_numbers_sort_as_numbers_and_before_text() -> None:
+    keys = ["0", "1", "01", "2", "10", "0010", "100", "9" * 30, "-1", "1.5", "2x", "a", "ä"]
+    assert sorted(set(keys), key=natural) == ["0", "01", "1", "2", "0010", "10", "100", *keys[7:]]
+
+
+@given(st.lists(st.integers(min_value=0)))
+def test_ids_sort_as_the_numbers_that_they_are(numbers: list[int]) -> None:
+    assert sorted(map(str, numbers), key=natural) == [str(number) for number in sorted(numbers)]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.outcome import ADVICE, Outcome, Reason
-from reconciler.model.run import Run, RunResult, Tally
+from reconciler.model.run import CUT_OFF, Run, RunResult, Tally
 from reconciler.report import activity
 from reconciler.report.text import Style
 
@@ -55,6 +55,17 @@ def test_the_log_is_one_line_a_run() -> None:
         " 12  2026-11-22 12:00:00Z  2026-11-22 12:01:23Z  CC User Profile Update  acme-profile  acme-community"
         "  Partial Success  2,400        7",
     ]
+
+
+def test_a_run_that_was_cut_off_says_so() -> None:
+    cut_off = replace(RUNNING, result=RunResult.INTERRUPTED, reason=CUT_OFF, progress_at=START)
+    lines = activity.to_text([cut_off, RUN]).split("\n")
+    assert "  Interrupted  " in lines[1]
+    assert lines[3:] == ["", "run 13 was cut off; the next cycle resumes it"]
+    whole = activity.run_to_text(cut_off, {})
+    assert "(cut off, last progress 2026-11-22 12:00:00Z)" in whole
+    assert "  reason      cut off; the next cycle resumes it" in whole
+    assert (activity.run_json(cut_off)["end"], activity.run_json(cut_off)["result"]) == (None, "Interrupted")
 
 
 def test_an_empty_log() -> None:

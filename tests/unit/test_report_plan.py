@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from reconciler.model.document import CONNECTION, Document
 from reconciler.model.json import Json
-from reconciler.model.plan import Action, Plan
+from reconciler.model.plan import Action, Plan, digest_of_content
 from reconciler.planning.diff import declared_elsewhere, diff
 from reconciler.planning.limits import Exceeded
 from reconciler.report.plan import (
@@ -222,6 +222,16 @@ def test_the_plan_file(plan: Plan) -> None:
         (c.action.value, c.id.kind, c.id.name, c.item) for c in plan.changes
     ]
     assert data["changes"][1]["details"][1] == {"path": "rateLimit.perMinute", "before": 90, "after": "null"}
+
+
+def test_warnings_are_told_and_change_nothing_about_the_plan(plan: Plan) -> None:
+    data = json.loads(to_json(plan, warnings=["the database is empty"]))
+    assert data["warnings"] == ["the database is empty"]
+    PLAN_FILES.validate(data)
+    assert data["digest"] == digest_of_content(data) == plan.digest
+    assert {key: value for key, value in data.items() if key != "warnings"} == json.loads(to_json(plan))
+    for shown in (plan, plan_between([CS], [CS])):
+        assert to_markdown(shown, warnings=["the database\nis empty"]).count("> ⚠️ the database\\nis empty\n\n") == 1
 
 
 @FEW

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.outcome import ADVICE, Reason, Rejection, status_word
+from reconciler.model.value import natural
 from reconciler.report import records
 from reconciler.report.text import Style
 
@@ -129,12 +130,13 @@ refused = st.lists(
 
 @given(written, refused)
 def test_each_value_is_listed_once_as_it_stands_now(wrote: list[Written], refusals: list[Rejection]) -> None:
-    wrote = sorted(wrote, key=lambda row: (row[0], row[2]))
-    refusals = sorted(refusals, key=lambda r: (r.key, r.item))
+    wrote = sorted(wrote, key=lambda row: (natural(row[0]), row[2]))
+    refusals = sorted(refusals, key=lambda r: (natural(r.key), r.item))
     rows = list(records.export_rows(wrote, refusals))
 
     places = [(key, item) for key, _, item, _, _ in rows]
-    assert places == sorted({(row[0], row[2]) for row in wrote} | {(r.key, r.item) for r in refusals})
+    listed = {(row[0], row[2]) for row in wrote} | {(r.key, r.item) for r in refusals}
+    assert places == sorted(listed, key=lambda place: (natural(place[0]), place[1]))
     for key, _, item, value, word in rows:
         here = [r for r in refusals if (r.key, r.item) == (key, item)]
         if here:
@@ -150,7 +152,8 @@ def test_the_export_does_not_depend_on_the_order_of_runs(
 ) -> None:
     def export() -> list[tuple[str, str, str]]:
         rows = records.export_rows(
-            sorted(wrote, key=lambda row: (row[0], row[2])), sorted(refusals, key=lambda r: (r.key, r.item))
+            sorted(wrote, key=lambda row: (natural(row[0]), row[2])),
+            sorted(refusals, key=lambda r: (natural(r.key), r.item)),
         )
         return [(key, item, word == "Updated") for key, _, item, _, word in rows]  # type: ignore[misc]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.model.outcome import Outcome, Reason
-from reconciler.model.run import Tally
+from reconciler.model.run import CUT_OFF, Run, RunResult, Tally
 from reconciler.model.status import Status, StatusEntry
 from reconciler.report.status import MANY, SYMBOLS, DocumentStatus, to_json, to_text
 from reconciler.report.text import Style
@@ -109,12 +110,14 @@ def test_json_carries_everything() -> None:
     data = to_json([document(YELLOW, NEW)])
     assert data == {
         "formatVersion": 1,
+        "warnings": [],
         "documents": [
             {
                 "kind": "ProfileFieldMapping",
                 "name": "acme-profile",
                 "schedule": "every 4h",
                 "nextDue": "2026-11-22T16:00:00Z",
+                "unfinishedRun": None,
                 "status": "Partially Successful",
                 "colour": "yellow",
                 "reason": "1 × user-missing",
@@ -147,3 +150,27 @@ def test_json_carries_everything() -> None:
             }
         ],
     }
+
+
+def run(result: RunResult, reason: str = "") -> Run:
+    return Run(
+        id=13, kind="ProfileFieldMapping", document="acme-profile", job="", connection="", started_at=RUN, ended_at=None,
+        result=result, tally=Tally(), calls=0, reason=reason,
+    )  # fmt: skip
+
+
+def test_a_run_under_way_and_one_that_was_cut_off() -> None:
+    running = replace(document(GREEN, status=Status.SUCCESSFUL, reason=""), unfinished=run(RunResult.RUNNING))
+    assert to_text([running], named=True).endswith("\n\nacme-profile: run 13 is running since 2026-11-22 12:00:00Z")
+    cut_off = replace(running, unfinished=run(RunResult.INTERRUPTED, CUT_OFF))
+    assert to_text([cut_off], named=True).endswith("\n\nacme-profile: run 13 was cut off; the next cycle resumes it")
+    assert to_json([cut_off])["documents"][0]["unfinishedRun"] == {  # type: ignore[index,call-overload]
+        "id": 13,
+        "result": "Interrupted",
+        "start": "2026-11-22T12:00:00Z",
+        "reason": "cut off; the next cycle resumes it",
+    }
+
+
+def test_doubts_about_the_database_are_part_of_the_json() -> None:
+    assert to_json([], warnings=["the database is empty"])["warnings"] == ["the database is empty"]
