@@ -158,6 +158,7 @@ def _required_hint(path: Path) -> str | None:
         "accessKey": "write accessKey: {env: NAME}",
         "clientId": "write clientId: {env: NAME}",
         "clientSecret": "write clientSecret: {env: NAME}",
+        "url": "write url: https://HOST/PATH",
     }.get(str(path[-1]), "add it, as in `reconcile explain` of this kind")
 
 
