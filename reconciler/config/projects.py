@@ -150,19 +150,13 @@ class GitSourceSpec(Strict):
             json_schema_extra=_PERIOD,
         ),
     ] = defaults.SOURCE_EVERY
-    username: (
-        Annotated[str, Field(min_length=1, max_length=255, description="Beside the token; most hosts take any.")] | None
-    ) = None
-    token: Annotated[Secret, Field(description="What https asks for: an access token or a password.")] | None = None
-    sshKey: (
-        Annotated[
-            SecretReference,
-            BeforeValidator(_key_file),
-            WithJsonSchema(_ONE_FILE),
-            Field(description="Private key for ssh, in a file; without it ssh takes what it is set up with."),
-        ]
-        | None
-    ) = None
+    username: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        default=None, description="Beside the token; most hosts take any."
+    )
+    token: Secret | None = Field(default=None, description="What https asks for: an access token or a password.")
+    sshKey: Annotated[SecretReference, BeforeValidator(_key_file), WithJsonSchema(_ONE_FILE)] | None = Field(
+        default=None, description="Private key for ssh, in a file; without it ssh takes what it is set up with."
+    )
     onRewrite: Literal["refuse", "accept"] = Field(
         default=defaults.ON_REWRITE,
         description="What happens when the history of the branch no longer holds the commit that was applied.",

@@ -6,6 +6,7 @@ import base64
 import http.server
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -138,11 +139,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Server]:
+def serving(root: Path, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     server = Server(root)
     handler = type("Handler", (_Handler,), {"git_server": server})
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     listening.daemon_threads = True
+    listening.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that refuses the certificate
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     server.port = listening.server_address[1]
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -147,7 +147,7 @@ def test_a_tree_that_unfolds(author: Author, take: Take) -> None:
     for _ in range(8):
         inner = author.tree(*(("40000", b"%d" % number, inner) for number in range(10)))
     author.commit_tree(author.tree(("40000", b"bomb", inner), ("100644", b"reconcile.yaml", author.blob(b"x"))))
-    assert "more than 20,000 files and folders" in refused(take)
+    assert "more than 300 files and folders" in refused(take, bounds=Bounds(files=300))
     inner = author.tree()
     for _ in range(70):
         inner = author.tree(("40000", b"d", inner))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import ssl
 import struct
 import subprocess
 import threading
@@ -147,6 +149,16 @@ def test_a_branch_is_followed(author: Author, follow: Open, url: str) -> None:
     assert [made.name for made in folder.parent.iterdir()] == [second]
 
 
+def test_what_was_good_need_not_be_a_commit(author: Author, follow: Open) -> None:
+    """`apply` from a working tree with changes records the commit that they were made on."""
+    checkout = follow(author.url)
+    first = author.git("rev-parse", "HEAD")
+    assert fetch(checkout, last_good=f"{first}+changes") == (first, Relation.FORWARD)
+    assert fetch(checkout, last_good="unknown") == (first, Relation.FIRST)
+    second = author.commit()
+    assert fetch(checkout, last_good=f"{first}+changes") == (second, Relation.FORWARD)
+
+
 def test_a_merge_goes_forward(author: Author, follow: Open, url: str) -> None:
     checkout = follow(url)
     first, _ = fetch(checkout)
@@ -166,6 +178,8 @@ def test_a_branch_that_is_set_back(author: Author, follow: Open, url: str) -> No
     assert fetch(checkout, last_good=first) == (second, Relation.FORWARD)
     author.git("reset", "-q", "--hard", first)
     assert fetch(checkout, last_good=second) == (first, Relation.REWOUND)
+    assert "was set back" in (checkout.fetch(NEVER, last_good=second).rewritten or "")
+    assert checkout.fetch(NEVER, last_good=first).rewritten is None
 
 
 def test_a_branch_that_is_set_back_to_what_only_the_caller_knows(author: Author, follow: Open, url: str) -> None:
@@ -187,6 +201,8 @@ def test_a_history_that_was_rewritten(author: Author, follow: Open, url: str) ->
     head = author.git("rev-parse", "HEAD")
     assert fetch(checkout, last_good=second) == (head, Relation.REWRITTEN)
     assert fetch(checkout, last_good=second) == (head, Relation.REWRITTEN)
+    told = checkout.fetch(NEVER, last_good=second).rewritten
+    assert told == f"the branch 'main' was rewritten: commit {second[:12]} does not lead to {head[:12]}"
     assert (checkout.materialise(second, NEVER) / "reconcile.yaml").is_file()
 
 
@@ -543,6 +559,26 @@ def test_tls_that_is_none(follow: Open, server: Server) -> None:
     assert "no TLS connection" in failure(follow(url), errors.RemoteUnavailable).message
 
 
+def test_the_certificate_must_be_trusted(
+    author: Author, follow: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with serving(author.folder.parent, context) as server:
+        url = server.url("author/.git").replace("http://127.0.0.1", "https://localhost")
+        checkout = with_token(follow, url, tmp_path)
+        assert "certificate of localhost cannot be trusted" in failure(checkout, errors.AddressRefused).message
+        assert server.seen == [], "nothing was said to it"
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        assert fetch(checkout)[0] == author.git("rev-parse", "HEAD")
+
+
 def test_plain_http_needs_the_word_of_the_operator(server: Server, tmp_path: Path) -> None:
     checkout = GitCheckout(
         source(server.url("author/.git")), tmp_path, resolve=lambda ref: "", clock=SystemClock(), bounds=QUICK
@@ -678,6 +714,17 @@ def test_a_commit_that_was_never_fetched(author: Author, follow: Open, url: str)
     fetch(checkout)
     with pytest.raises(errors.NotFound, match="not among what was fetched"):
         checkout.materialise("1" * 40, NEVER)
+
+
+def test_a_folder_elsewhere(author: Author, tmp_path: Path) -> None:
+    """In a container the configuration is mounted for reading only."""
+    checkout = GitCheckout(
+        source(author.url), tmp_path / "none", folder=tmp_path / "kept", resolve=lambda ref: "", clock=SystemClock()
+    )
+    head, _ = fetch(checkout)
+    assert checkout.materialise(head, NEVER) == tmp_path / "kept" / "commits" / head
+    checkout.close()
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_folder_that_cannot_be_written(author: Author, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from reconciler.config import shapes
+from reconciler.config.secrets import SECRET_KEY
 
 URL = (
     r"^(https://[^\s@?#/]+/[^\s?#]+"
@@ -50,7 +51,7 @@ class Address:
 
 def carries_credentials(url: str) -> bool:
     """Whether a password or a token stands in a URL. The user of https is one: that is where people put tokens."""
-    if shapes.has_password(url):
+    if shapes.has_password(url) or SECRET_KEY.search(url.partition("?")[2]):
         return True
     scheme, separator, rest = url.partition("://")
     user, at, _ = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")

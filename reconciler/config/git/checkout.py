@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
+import re
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator
@@ -42,16 +44,18 @@ Resolve = Callable[[SecretRef], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """The newest commit of the branch, and what it is to the last good one."""
+    """The newest commit of the branch, and what it is to the last good one. `rewritten` says why it is no step forward."""
 
     commit: str
     relation: Relation
+    rewritten: str | None
 
 
 class GitCheckout:
     """A branch that is followed. One process at a time uses a folder; `close` lets the next one in.
 
-    `root` is the folder of the project file that has the source: relative key files and `var/source` are below it.
+    `root` is the folder of the project file that has the source: a relative key file is found from it, and without `folder`,
+    `var/source` is below it.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class GitCheckout:
         *,
         resolve: Resolve,
         clock: Clock,
+        folder: Path | None = None,
         allow_loopback: bool = False,
         bounds: Bounds | None = None,
     ) -> None:
@@ -70,11 +75,13 @@ class GitCheckout:
         self._clock = clock
         self._allow_loopback = allow_loopback
         self._bounds = bounds or Bounds()
-        self._folder = root / FOLDER
+        self._folder = folder or root / FOLDER
         try:
             self._address = address.parse(source.url)
         except ValueError as error:
             raise errors.AddressRefused(f"spec.source.url: {error}") from None
+        # The library's remarks repeat what servers say; whatever matters is raised.
+        logging.getLogger("dulwich").setLevel(logging.CRITICAL)
         self._lock: IO[bytes] | None = None
         self._kept: RemoteRepository | None = None
         self._made: set[str] = set()
@@ -83,18 +90,31 @@ class GitCheckout:
     def fetch(self, stop: threading.Event, *, last_good: str | None = None, applied: Collection[str] = ()) -> Fetched:
         """Ask the repository. `applied` are commits that were good at some time.
 
+        `last_good` may end with `+changes`: then it was no commit, so even its own commit is a step forward. One that is
+        no name of a commit at all counts as none.
+
         Raises `errors.NotFound` (no repository, branch or commit), `errors.AuthenticationFailed` and
         `errors.SecretUnavailable`, `errors.RemoteUnavailable` (try again), the other `errors.RemoteError`,
         `errors.ConfigIncomplete` (what is here cannot be read or written), `errors.Locked`, `errors.Interrupted`.
         """
         meter = Meter(self._bounds, self._clock, stop, self._address.shown)
+        good, changes = _commit_of(last_good)
         with self._repository() as repository:
             head = repository.head(self._source.branch, meter)
-            known = self._answers.get((head, last_good))
+            known = self._answers.get((head, good))
             if known is None:
-                head, known = self._relate(repository, head, last_good, applied, meter)
-                self._answers = {(head, last_good): known}
-            return Fetched(commit=head, relation=known)
+                head, known = self._relate(repository, head, good, applied, meter)
+                self._answers = {(head, good): known}
+        if known is Relation.SAME and changes:
+            known = Relation.FORWARD
+        return Fetched(commit=head, relation=known, rewritten=self._why_not_forward(known, head, good))
+
+    def _why_not_forward(self, known: Relation, head: str, good: str | None) -> str | None:
+        if known is Relation.REWOUND:
+            return f"the branch '{self._source.branch}' was set back from commit {good:.12} to {head:.12}"
+        if known is Relation.REWRITTEN:
+            return f"the branch '{self._source.branch}' was rewritten: commit {good:.12} does not lead to {head:.12}"
+        return None
 
     def _relate(
         self, repository: Repository, head: str, good: str | None, applied: Collection[str], meter: Meter
@@ -182,7 +202,7 @@ class GitCheckout:
         except BlockingIOError:
             lock.close()
             raise errors.Locked(
-                f"another process uses {FOLDER}", hint="stop it, or give each process a folder of its own"
+                f"another process uses {self._folder}", hint="stop it, or give each process a folder of its own"
             ) from None
         self._lock = lock
         self._prune(set(), self._key())
@@ -220,6 +240,12 @@ class GitCheckout:
         for left in self._folder.iterdir():
             if key is not None and left.is_dir() and left.name not in (_COMMITS, key):
                 _remove(left)
+
+
+def _commit_of(good: str | None) -> tuple[str | None, bool]:
+    """The commit that was good, and whether what was good differed from it."""
+    name, plus, _ = (good or "").partition("+")
+    return (name, bool(plus)) if re.fullmatch("[0-9a-f]{40}", name) else (None, False)
 
 
 def _remove(folder: Path) -> None:

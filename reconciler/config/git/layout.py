@@ -21,7 +21,7 @@ _KEPT_WHOLE = (*discovery.SUFFIXES, ".json", ".sql")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _MAX_NAME = 255
 _MAX_DEPTH = 64
-_OWN_CACHE = "var"
+_OWN_FOLDER = "var"
 _ONLY_OWN_FOLDER = "keep the configuration in a folder of its own and name it with spec.source.path"
 
 
@@ -74,7 +74,7 @@ class _Layout:
             folder.mkdir()
             for entry, name in self._checked(self._objects.tree(sha), shown):
                 path = f"{shown}{name}"
-                if stat.S_ISDIR(entry.mode) and path == _OWN_CACHE:
+                if stat.S_ISDIR(entry.mode) and path.casefold() == _OWN_FOLDER:
                     continue  # What this program keeps for itself is believed, so it never comes from a repository.
                 if stat.S_ISDIR(entry.mode):
                     pending.append((entry.sha, folder / name, f"{path}/"))
