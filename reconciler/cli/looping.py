@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from reconciler.clock import new_token
 
 if TYPE_CHECKING:
     from reconciler.cli.wiring import Workplace
+    from reconciler.loop.follow import Source
     from reconciler.loop.runner import Loop
 
 
@@ -20,7 +22,7 @@ def assemble(work: Workplace) -> Iterator[Loop]:
     """The loop of a project, ready to run."""
     from reconciler.loop.board import Board
     from reconciler.loop.crew import Crew
-    from reconciler.loop.follow import Folder, Follower
+    from reconciler.loop.follow import Follower
     from reconciler.loop.replica import Replica, machine
     from reconciler.loop.runner import Loop, Pulse
     from reconciler.model.event import Event
@@ -34,7 +36,8 @@ def assemble(work: Workplace) -> Iterator[Loop]:
 
     board = Board(settings.workers)
     changed = threading.Event()
-    yield Loop(
+    source = _source(work)
+    loop = Loop(
         database=database,
         settings=settings,
         state_file=work.state_file,
@@ -54,7 +57,7 @@ def assemble(work: Workplace) -> Iterator[Loop]:
             finished=changed,
         ),
         follower=Follower(
-            source=Folder(root=work.root, commit=lambda: work.commit),
+            source=source,
             project=work.project,
             database=database,
             clock=work.clock,
@@ -67,3 +70,33 @@ def assemble(work: Workplace) -> Iterator[Loop]:
         pulse=Pulse(clock=work.clock, ticked=work.clock.monotonic()),
         changed=changed,
     )
+    try:
+        yield loop
+    finally:
+        source.close()
+
+
+def _source(work: Workplace) -> Source:
+    """Where the configuration comes from: a branch where the project file names one, else its own folder."""
+    from reconciler.loop.follow import Branch, Folder
+
+    source = work.project.source
+    if source is None:
+        return Folder(root=work.root, commit=lambda: work.commit)
+    from reconciler.cli.redaction import resolve
+    from reconciler.cli.wiring import LOOPBACK
+    from reconciler.config.git.checkout import GitCheckout
+    from reconciler.state import applies
+
+    def applied() -> list[str]:
+        with work.database.read() as session:
+            return applies.commits(session)
+
+    checkout = GitCheckout(
+        source,
+        work.root,
+        resolve=lambda reference: resolve(reference, work.root),
+        clock=work.clock,
+        allow_loopback=os.environ.get(LOOPBACK) == "1",
+    )
+    return Branch(checkout=checkout, source=source, stop=work.stop, applied=applied)

@@ -32,7 +32,7 @@ def program() -> str:
     """What parsed: the version, and the code of this package itself, so that a changed rule is never answered from the cache."""
     here = Path(__file__).parent
     code = [reconciler.__version__]
-    for folder in (here, here / "rules"):
+    for folder in (here, here / "rules", here / "git"):
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.endswith(".py"):

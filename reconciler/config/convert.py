@@ -128,7 +128,7 @@ def to_project(name: str, spec: Mapping[str, Any]) -> resources.Project:
     limits: Mapping[str, int] = spec.get("limits", {})
     return resources.Project(
         name=name,
-        configs=tuple(spec["configs"]),
+        configs=tuple(spec.get("configs", ())),
         database=secret(database) if isinstance(database, dict) else str(database),
         state_file=spec.get("stateFile", defaults.STATE_FILE),
         catalog=spec.get("catalog", defaults.CATALOG),
@@ -137,6 +137,20 @@ def to_project(name: str, spec: Mapping[str, Any]) -> resources.Project:
             min_records=limits.get("minRecords", defaults.LIMITS.min_records),
         ),
         loop=_loop(spec.get("loop", {}), spec.get("applyPolicy")),
+        source=_source(spec["source"]) if spec.get("source") else None,
+    )
+
+
+def _source(spec: Mapping[str, Any]) -> resources.GitSource:
+    return resources.GitSource(
+        url=spec["git"],
+        branch=spec.get("branch", defaults.BRANCH),
+        path=spec.get("path", defaults.SOURCE_PATH),
+        every=timedelta(seconds=shapes.seconds(spec.get("every", defaults.SOURCE_EVERY))),
+        username=spec.get("username"),
+        token=secret(spec["token"]) if spec.get("token") else None,
+        ssh_key=secret(spec["sshKey"]) if spec.get("sshKey") else None,
+        on_rewrite=resources.OnRewrite(spec.get("onRewrite", defaults.ON_REWRITE)),
     )
 
 

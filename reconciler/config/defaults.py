@@ -17,3 +17,7 @@ STATE_FILE = "var/state.json"
 CATALOG = "catalog"
 LIMITS = resources.Limits(max_change_percent=30, min_records=10)
 LOOP = resources.LoopSettings()
+BRANCH = "main"
+SOURCE_PATH = "."
+SOURCE_EVERY = "1m"
+ON_REWRITE: Final = "refuse"

@@ -20,7 +20,15 @@ PROJECT_FILE = "reconcile.yaml"
 MAX_FILES = 20_000
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
 
-_SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml")
+"""What configuration files end with, in any case."""
+
+SYMLINK, SUBMODULE, LFS = (f"/dev/null/{what}" for what in ("symbolic-link", "git-submodule", "git-lfs-pointer"))
+"""What links lead to that stand for what a commit has in place of a file. Nothing is ever found there, so nothing that is a part
+of the configuration can be taken for absent.
+"""
+
+_STANDS_FOR = {SUBMODULE: "is a git submodule", LFS: "is a pointer of git LFS, not the file itself"}
 _WINDOWS = re.compile(r"[A-Za-z]:|.*\\", re.DOTALL)
 
 
@@ -112,7 +120,7 @@ class _Walk:
             path = f"{path}/{part}" if path else part
             mode = self._mode(path)
             if stat.S_ISLNK(mode):
-                self._refuse(number, path, "is a symbolic link")
+                self._refuse(number, path, self._link(path))
                 return
         if stat.S_ISDIR(mode):
             self._folder(number, path)
@@ -120,6 +128,12 @@ class _Walk:
             self._file(number, path)
         else:
             self._refuse(number, path, "is neither a file nor a folder")
+
+    def _link(self, path: str) -> str:
+        try:
+            return _STANDS_FOR.get(os.readlink(self.root / path), "is a symbolic link")  # noqa: PTH115 (text, not a path)
+        except OSError as error:
+            raise _incomplete(path, error) from None
 
     def _mode(self, path: str) -> int:
         try:
@@ -151,10 +165,10 @@ class _Walk:
                     continue
                 if entry.is_symlink():
                     seen += 1
-                    self._refuse(number, path, "is a symbolic link")
+                    self._refuse(number, path, self._link(path))
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(path)
-                elif entry.name.lower().endswith(_SUFFIXES):
+                elif entry.name.lower().endswith(SUFFIXES):
                     seen += 1
                     self._regular(number, path, entry)
         if not seen:

@@ -64,6 +64,7 @@ def required(key: str) -> str:
         "accessKey": "write accessKey: {env: NAME}",
         "clientId": "write clientId: {env: NAME}",
         "clientSecret": "write clientSecret: {env: NAME}",
+        "git": "write git: https://HOST/PATH",
     }.get(key, "add it, as in `reconcile explain` of this kind")
 
 

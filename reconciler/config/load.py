@@ -143,6 +143,11 @@ class _Loading:
 
     def run(self) -> LoadedProject:
         project, data, record = self.read_project()
+        if not project.configs:
+            raise errors.ConfigIncomplete(
+                f"{self.project_file} names a git source and no configs, so there is nothing to load here",
+                hint="this is done where the project file of the repository is; or write spec.configs",
+            )
         found = discovery.discover(self.root, project.configs)
         self._read_files(found.files)
         key = self._key(_sha(data), project, found)

@@ -6,12 +6,24 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from reconciler.config import defaults, discovery, shapes
 from reconciler.config.discovery import PROJECT_FILE
-from reconciler.config.documents import ONE_REFERENCE, AnyKind, SecretReference, Strict, reference, shape
+from reconciler.config.documents import ONE_REFERENCE, AnyKind, Secret, SecretReference, Strict, reference, shape
+from reconciler.config.git import address
 
 PROJECT = "Project"
 _URLS = "write sqlite:///var/reconciler.db, postgresql://user@host/name, or {env: NAME}"
@@ -103,10 +115,120 @@ class LoopSpec(Strict):
 RelativePath = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
+# -- source ------------------------------------------------------------------------------------------------------------
+
+
+def _no_credentials(value: object) -> object:
+    if isinstance(value, str) and address.carries_credentials(value):
+        raise PydanticCustomError("E-SECRET", "a secret never stands in YAML, and so not in a URL")
+    return value
+
+
+def _key_file(value: object) -> object:
+    found = reference(value)
+    if isinstance(found, dict) and "env" in found:
+        raise PydanticCustomError("E-SECRET-FORM", "an ssh key is read by ssh itself, so it stands in a file")
+    return found
+
+
+_ONE_FILE = {
+    **{key: value for key, value in ONE_REFERENCE.items() if key not in ("title", "description", "maxProperties")},
+    "title": "KeyFile",
+    "description": "The file of a private key.",
+    "properties": {"file": {"type": "string", "minLength": 1, "description": "Path of a file, from the config root."}},
+    "examples": [{"file": "/run/secrets/deploy_key"}],
+}
+
+
+class GitSourceSpec(Strict):
+    """A branch of a git repository that the running program follows."""
+
+    git: Annotated[
+        str,
+        Field(min_length=1, max_length=2048, examples=["https://git.example.com/acme/customer-data.git"]),
+        BeforeValidator(_no_credentials),
+        shape(address.url),
+        Field(description=f"The repository: {address.FORMS}.", json_schema_extra={"pattern": address.URL}),
+    ]
+    branch: Annotated[
+        str, Field(min_length=1, max_length=244, description="The branch that is followed."), shape(address.branch)
+    ] = defaults.BRANCH
+    path: Annotated[
+        str,
+        Field(min_length=1, max_length=1024, description="Folder of reconcile.yaml in the repository."),
+        shape(address.folder, "E-PATH"),
+    ] = defaults.SOURCE_PATH
+    every: Annotated[
+        str,
+        _length(10, 86_400),
+        Field(
+            description="How often the repository is asked: at least 10s.",
+            examples=["1m", "30s"],
+            json_schema_extra=_PERIOD,
+        ),
+    ] = defaults.SOURCE_EVERY
+    username: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        default=None, description="Beside the token; most hosts take any."
+    )
+    token: Secret | None = Field(default=None, description="What https asks for: an access token or a password.")
+    sshKey: Annotated[SecretReference, BeforeValidator(_key_file), WithJsonSchema(_ONE_FILE)] | None = Field(
+        default=None, description="Private key for ssh, in a file; without it ssh takes what it is set up with."
+    )
+    onRewrite: Literal["refuse", "accept"] = Field(
+        default=defaults.ON_REWRITE,
+        description="What happens when the history of the branch no longer holds the commit that was applied.",
+    )
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> GitSourceSpec:
+        scheme = address.parse(self.git).scheme
+        if self.token is not None and scheme not in ("https", "http"):
+            raise PydanticCustomError(
+                "E-VALUE", "a token is for https; ssh takes `sshKey`, a local folder takes nothing"
+            )
+        if self.sshKey is not None and scheme != "ssh":
+            raise PydanticCustomError(
+                "E-VALUE", "an ssh key is for ssh; https takes `token`, a local folder takes nothing"
+            )
+        if self.username is not None and (
+            self.token is None or ":" in self.username or not self.username.isprintable()
+        ):
+            raise PydanticCustomError(
+                "E-VALUE", "`username` stands beside `token`, without a colon; that of ssh is in the URL"
+            )
+        return self
+
+
+# -- project -----------------------------------------------------------------------------------------------------------
+
+
+_LEFT_OUT: Any = ()
+"""No list: what stands in YAML is never this."""
+
+
+def _configs(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    if value is not _LEFT_OUT:
+        return check(value)
+    if "source" in info.data and info.data["source"] is None:
+        raise PydanticKnownError("missing")
+    return []
+
+
 class ProjectSpec(Strict):
     """What belongs to the project and where its state is kept."""
 
-    configs: list[RelativePath] = Field(min_length=1, max_length=1000, description="Folders and files below this one.")
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["configs"]}, {"required": ["source"]}]})
+
+    # Before `configs`, whose check looks at it.
+    source: GitSourceSpec | None = Field(
+        default=None, description="A branch that the running program follows; the project file there has the configs."
+    )
+    configs: Annotated[
+        list[RelativePath],
+        Field(min_length=1, max_length=1000, description="Folders and files below this one; needed without `source`."),
+        WrapValidator(_configs),
+        Field(default=_LEFT_OUT, validate_default=True, json_schema_extra=lambda schema: schema.pop("default", None)),
+    ]
     database: Annotated[
         str | SecretReference,
         BeforeValidator(_database),

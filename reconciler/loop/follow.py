@@ -6,10 +6,11 @@ what goes on: the last good one does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler import errors
 from reconciler.clock import Clock
@@ -21,12 +22,15 @@ from reconciler.engine.planner import make_plan
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.event import Condition, Emit, Event, EventName, Level, Scalar
 from reconciler.model.plan import Plan
-from reconciler.model.resources import ApplyPolicy, Project
+from reconciler.model.resources import ApplyPolicy, GitSource, OnRewrite, Project
 from reconciler.planning.limits import exceeded, needed
 from reconciler.report.plan import limit_message
 from reconciler.report.text import plural
 from reconciler.state import applies, conditions, meta
 from reconciler.state.database import Database
+
+if TYPE_CHECKING:
+    from reconciler.config.git.checkout import GitCheckout
 
 SHOWN = 50
 """Errors of one configuration that are logged."""
@@ -51,8 +55,8 @@ class Source(Protocol):
         """What is there now; `good` is the last commit that was good. Raises `errors.ReconcileError`."""
         ...
 
-    def keep(self, candidate: Candidate) -> None:
-        """The candidate is the last good one now."""
+    def close(self) -> None:
+        """Let go of everything."""
         ...
 
 
@@ -66,8 +70,27 @@ class Folder:
     def fetch(self, good: str | None) -> Candidate:
         return Candidate(root=self.root, commit=self.commit())
 
-    def keep(self, candidate: Candidate) -> None:
-        """Nothing to keep: it is not ours."""
+    def close(self) -> None:
+        """Nothing to let go of: it is not ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A branch of a git repository, fetched at each look. `applied` says which of some commits were applied at any time."""
+
+    checkout: GitCheckout
+    source: GitSource
+    stop: threading.Event
+    applied: Callable[[], Collection[str]]
+
+    def fetch(self, good: str | None) -> Candidate:
+        fetched = self.checkout.fetch(self.stop, last_good=good, applied=self.applied())
+        rewritten = fetched.rewritten if self.source.on_rewrite is OnRewrite.REFUSE else None
+        folder = self.checkout.materialise(fetched.commit, self.stop, last_good=good)
+        return Candidate(root=folder, commit=fetched.commit, rewritten=rewritten)
+
+    def close(self) -> None:
+        self.checkout.close()
 
 
 Found = dict[Condition, tuple[str, str] | None]
@@ -111,7 +134,6 @@ class Follower:
             return None
         plan = make_plan(loaded, self.database)
         if plan.empty and current is not None and current.commit == candidate.commit:
-            self.source.keep(candidate)
             return None
         return self._apply(candidate, loaded, plan, found)
 
@@ -192,7 +214,6 @@ class Follower:
             found[Condition.CONFIG_INVALID] = (error.message, error.hint or "")
             return None
         self._use_up(plan.digest, candidate.commit)
-        self.source.keep(candidate)
         self.emit(
             Event(
                 name=EventName.CONFIG_APPLIED,

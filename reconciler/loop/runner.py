@@ -116,7 +116,8 @@ class Loop:
     @property
     def follow_every(self) -> float:
         """Seconds between two looks at the configuration."""
-        return self.settings.poll.total_seconds()
+        source = self.follower.project.source
+        return (source.every if source is not None else self.settings.poll).total_seconds()
 
     def _repeat(self, every: float, work: Callable[[], None]) -> None:
         while not self.clock.wait(every, self.stop):

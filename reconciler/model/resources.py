@@ -165,9 +165,33 @@ class LoopSettings:
     apply_policy: ApplyPolicy = ApplyPolicy.AUTO
 
 
+class OnRewrite(StrEnum):
+    """What to do when the history of a followed branch no longer holds the commit that was good."""
+
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSource:
+    """A branch that the running program follows. `path` is the folder of the project in it."""
+
+    url: str
+    branch: str
+    path: str
+    every: timedelta
+    username: str | None
+    token: SecretRef | None
+    ssh_key: SecretRef | None
+    on_rewrite: OnRewrite
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """The project file, with paths as written (relative to `reconcile.yaml`)."""
+    """The project file, with paths as written (relative to `reconcile.yaml`).
+
+    Without `configs` it only says which branch to follow; `source` is then there.
+    """
 
     name: str
     configs: tuple[str, ...]
@@ -176,3 +200,4 @@ class Project:
     catalog: str
     limits: Limits
     loop: LoopSettings = LoopSettings()
+    source: GitSource | None = None

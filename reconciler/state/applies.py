@@ -20,9 +20,10 @@ def record(session: Session, *, serial: int, commit: str | None, digest: str, by
     session.execute(insert(_table).values(**row))
 
 
-def was_applied(session: Session, commit: str) -> bool:
-    """Whether a commit was applied at any time."""
-    return session.execute(select(_table.c.id).where(_table.c.commit_id == commit).limit(1)).scalar() is not None
+def commits(session: Session, limit: int = 1000) -> list[str]:
+    """The commits that were applied, the newest first."""
+    query = select(_table.c.commit_id).where(_table.c.commit_id.is_not(None)).order_by(_table.c.id.desc()).limit(limit)
+    return [str(commit) for commit in session.execute(query).scalars()]
 
 
 def approve(session: Session, subject: str, by: str, *, now: datetime) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 
 from reconciler import errors
 from reconciler.config import convert, defaults, documents, loader, projects, reading, shapes
+from reconciler.config.git import address
 from reconciler.config.rules import examples
 from reconciler.model import resources
+from reconciler.model.diagnostic import Position
 from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
 
 TITLE = "object: Person, attribute: Title, profileField: B"
@@ -147,6 +151,145 @@ def test_a_project() -> None:
     assert project.database == resources.SecretRef(source="file", name="db")
     assert project.limits == resources.Limits(max_change_percent=5, min_records=10)
     assert (project.state_file, project.catalog) == ("s.json", "c")
+
+
+BOOTSTRAP = examples.PROJECT.replace("  configs: [config]\n", "")
+
+
+def bootstrap(source: str) -> reading.FileContent:
+    return reading.read_project(f"{BOOTSTRAP}  source: {source}\n".encode(), "reconcile.yaml")
+
+
+def git_source(text: str) -> resources.GitSource:
+    content = bootstrap(text)
+    assert content.problems == ()
+    project = convert.to_project("acme", content.entries[0].document.spec)
+    assert project.configs == ()
+    assert project.source is not None
+    return project.source
+
+
+def test_a_git_source() -> None:
+    assert git_source("{git: https://git.example.com/acme/data.git}") == resources.GitSource(
+        url="https://git.example.com/acme/data.git",
+        branch="main",
+        path=".",
+        every=timedelta(minutes=1),
+        username=None,
+        token=None,
+        ssh_key=None,
+        on_rewrite=resources.OnRewrite.REFUSE,
+    )
+    whole = git_source(
+        "{git: https://git.example.com/a, branch: release/2026, path: ./deploy//acme/, every: 90s, username: bot, "
+        "token: {env: TOKEN}, onRewrite: accept}"
+    )
+    assert (whole.branch, whole.path, whole.every) == ("release/2026", "deploy/acme", timedelta(seconds=90))
+    assert (whole.username, whole.token) == ("bot", resources.SecretRef(source="env", name="TOKEN"))
+    assert whole.on_rewrite is resources.OnRewrite.ACCEPT
+    key = git_source("{git: git@git.example.com:acme/data.git, sshKey: {file: /run/secrets/key}}").ssh_key
+    assert key == resources.SecretRef(source="file", name="/run/secrets/key")
+
+
+GOOD_URLS = (
+    "https://git.example.com:8443/a/b.git",
+    "http://localhost:3000/a",
+    "http://127.0.0.1/a",
+    "http://[::1]:80/a",
+    "ssh://git@git.example.com:2222/a/b",
+    "ssh://git.example.com/a",
+    "git@git.example.com:a/b.git",
+    "git@git.example.com:/srv/a.git",
+    "git@git.example.com:~ann/a.git",
+    "file:///srv/a.git",
+)
+BAD_URLS = {
+    "https://ann:hunter2@git.example.com/a": "E-SECRET",
+    "https://hunter2@git.example.com/a": "E-SECRET",
+    "ssh://git:hunter2@git.example.com/a": "E-SECRET",
+    "https://git.example.com/a?private_token=hunter2": "E-SECRET",
+    "http://git.example.com/a": "E-VALUE",
+    "http://10.0.0.1/a": "E-VALUE",
+    "git://git.example.com/a": "E-VALUE",
+    "ftp://git.example.com/a": "E-VALUE",
+    "ext::sh": "E-VALUE",
+    "/srv/a.git": "E-VALUE",
+    "a.git": "E-VALUE",
+    "git.example.com:a": "E-VALUE",
+    "file://srv/a.git": "E-VALUE",
+    "file:///": "E-VALUE",
+    "file:///srv/%0a": "E-VALUE",
+    "https://git.example.com": "E-VALUE",
+    "https://git.example.com/": "E-VALUE",
+    "https:///a": "E-VALUE",
+    "https://git.example.com:99999/a": "E-VALUE",
+    "https://[::1/a": "E-VALUE",
+    "https://git.example.com/a b": "E-VALUE",
+    "https://git.example.com/a#b": "E-VALUE",
+    "https://git.example.com/ä": "E-VALUE",
+    "ssh://-oProxyCommand=x/a": "E-VALUE",
+    "ssh://-x@git.example.com/a": "E-VALUE",
+    "ssh://git.example.com/%00": "E-VALUE",
+    "git@-oProxyCommand=x:a": "E-VALUE",
+    "git@git.example.com:-a": "E-VALUE",
+}
+
+
+@pytest.mark.parametrize("url", GOOD_URLS)
+def test_urls_of_repositories(url: str) -> None:
+    assert git_source(f"{{git: '{url}'}}").url == url
+    assert re.fullmatch(address.URL, url)
+
+
+@pytest.mark.parametrize(("url", "code"), BAD_URLS.items())
+def test_urls_that_are_refused(url: str, code: str) -> None:
+    (problem,) = bootstrap(f"{{git: '{url}'}}").problems
+    assert problem.code == code
+    assert problem.position == Position("reconcile.yaml", 5, 17, len(url) + 2)
+    assert "hunter2" not in f"{problem.message} {problem.hint}"
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("{}", "E-REQUIRED"),
+        ("{git: 1}", "E-TYPE"),
+        ("null", "E-REQUIRED"),
+        ("{git: file:///a, every: 9s}", "E-VALUE"),
+        ("{git: file:///a, every: 2d}", "E-VALUE"),
+        ("{git: file:///a, every: often}", "E-VALUE"),
+        ("{git: file:///a, onRewrite: maybe}", "E-VALUE"),
+        ("{git: file:///a, token: {env: A}}", "E-VALUE"),
+        ("{git: https://h.example/a, username: ann}", "E-VALUE"),
+        ("{git: https://h.example/a, username: 'a:b', token: {env: A}}", "E-VALUE"),
+        ("{git: https://h.example/a, token: hunter2}", "E-SECRET"),
+        ("{git: https://h.example/a, token: {env: A, file: B}}", "E-SECRET-FORM"),
+        ("{git: https://h.example/a, sshKey: {file: key}}", "E-VALUE"),
+        ("{git: ssh://h.example/a, token: {env: A}}", "E-VALUE"),
+        ("{git: ssh://h.example/a, sshKey: {env: KEY}}", "E-SECRET-FORM"),
+        ("{git: ssh://h.example/a, sshKey: hunter2}", "E-SECRET"),
+        *((f"{{git: file:///a, path: '{path}'}}", "E-PATH") for path in ("/etc", "..", "a/../b", "~", "a\\b", "a\tb")),
+        *(
+            (f"{{git: file:///a, branch: '{name}'}}", "E-VALUE")
+            for name in (
+                "-x", "/a", "a/", "a//b", "a..b", "a.lock", "a.lock/b", ".a", "a/.b", "a.", "a b", "a~1", "a^", "a:b", "a?",
+                "a*", "a[", "a\\b", "@", "a@{1}", "HEAD", "refs/heads/main",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_sources_with_errors(source: str, code: str) -> None:
+    problems = bootstrap(source).problems
+    assert [problem.code for problem in problems] == [code]
+    assert problems[0].position is not None
+    assert "hunter2" not in f"{problems[0].message} {problems[0].hint}"
+
+
+def test_what_is_missing_from_a_project() -> None:
+    (problem,) = reading.read_project(f"{BOOTSTRAP}  database: sqlite:///x.db\n".encode(), "f").problems
+    assert (problem.code, problem.message) == ("E-REQUIRED", "the key 'configs' is missing here")
+    assert [found.code for found in bootstrap("{git: file:///a}\n  configs: []").problems] == ["E-VALUE"]
+    assert bootstrap("{git: file:///a}\n  configs: [config]").problems == ()
 
 
 @pytest.mark.parametrize(
