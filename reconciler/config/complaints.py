@@ -13,6 +13,7 @@ from reconciler.config import closest, documents
 from reconciler.config.loader import RawDocument
 from reconciler.config.places import Path, Places
 from reconciler.model.diagnostic import Diagnostic, Position
+from reconciler.model.resources import NOTIFICATION_TYPES
 
 _PROJECT = "Project"
 _NAMES = frozenset(("name", "from", "to", "connectedTo"))
@@ -84,7 +85,7 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
 
 def _missing(it: _Complaint) -> Diagnostic:
     at = it.key(it.path[:-1])
-    return it.say("E-REQUIRED", f"the key '{it.path[-1]}' is missing here", _required_hint(it.path), at=at)
+    return it.say("E-REQUIRED", f"the key '{it.path[-1]}' is missing here", _required_hint(it.path, it.project), at=at)
 
 
 def _unknown(it: _Complaint) -> Diagnostic:
@@ -128,9 +129,11 @@ def _union(it: _Complaint) -> Diagnostic:
     key = str(it.error["ctx"]["discriminator"]).strip("'")
     holder = it.value
     if not isinstance(holder, dict) or key not in holder:
-        return it.say("E-REQUIRED", f"the key '{key}' is missing here", _required_hint((key,)), at=it.key(it.path))
+        return it.say(
+            "E-REQUIRED", f"the key '{key}' is missing here", _required_hint((key,), it.project), at=it.key(it.path)
+        )
     value, at = holder[key], it.places.value(it.raw.number, (*it.path, key))
-    known = sorted(documents.KINDS) if key == "kind" else sorted(documents.TAGS - documents.KINDS.keys())
+    known = sorted(documents.KINDS if key == "kind" else _types(it.project))
     if not isinstance(value, str):
         return it.say("E-TYPE", f"text is expected here, found {_a(value)}", _one_of(known), at=at)
     hint = closest.hint(value, known, _one_of(known))
@@ -149,15 +152,21 @@ _WORDED: Mapping[str, Callable[[_Complaint], Diagnostic]] = {
 }
 
 
-def _required_hint(path: Path) -> str | None:
+def _types(project: bool) -> Sequence[str]:
+    """What may stand at `type`: of a notification in the project file, of a connection elsewhere."""
+    return NOTIFICATION_TYPES if project else documents.CONNECTION_TYPES
+
+
+def _required_hint(path: Path, project: bool) -> str | None:
     return {
         "apiVersion": f"write apiVersion: {documents.API_VERSION}",
         "kind": "known kinds: " + ", ".join(sorted(documents.KINDS)),
-        "type": "known types: " + ", ".join(sorted(documents.TAGS - documents.KINDS.keys())),
+        "type": "known types: " + ", ".join(sorted(_types(project))),
         "metadata": "write metadata: {name: NAME}",
         "accessKey": "write accessKey: {env: NAME}",
         "clientId": "write clientId: {env: NAME}",
         "clientSecret": "write clientSecret: {env: NAME}",
+        "url": "write url: {env: NAME}",
     }.get(str(path[-1]), "add it, as in `reconcile explain` of this kind")
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJs
 from pydantic_core import PydanticCustomError
 
 from reconciler.config import defaults, shapes
+from reconciler.config.channels import Notification
 from reconciler.config.documents import ONE_REFERENCE, AnyKind, SecretReference, Strict, reference, shape
 
 PROJECT = "Project"
@@ -112,6 +113,9 @@ class ProjectSpec(Strict):
         description="What `reconcile run` does with a plan: applies those within the limits, or waits for each to be approved.",
     )
     loop: LoopSpec = Field(default=LoopSpec(), description="How `reconcile run` works.")
+    notifications: list[Notification] = Field(
+        default=[], max_length=100, description="Who hears of conditions that begin or end, and how."
+    )
 
 
 class Project(AnyKind):
