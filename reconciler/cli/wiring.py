@@ -20,11 +20,14 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.model.resources import CcConnection, CsConnection, Project, RateLimit, SecretRef
 
 if TYPE_CHECKING:
+    from reconciler.connectors.base import Budget
     from reconciler.connectors.gainsight_cc.client import CcClient
     from reconciler.connectors.gainsight_cs.client import CsClient
     from reconciler.connectors.http import HttpClient
+    from reconciler.connectors.notify.base import Sender
     from reconciler.engine.sync import Remotes
     from reconciler.state.database import Database
+    from reconciler.web.metrics import Metrics
 
 LOOPBACK = "RECONCILE_ALLOW_LOOPBACK"
 """The operator's word that connections may use plain http to this machine; never part of the repository."""
@@ -41,6 +44,8 @@ class Workplace:
     holder: str = field(default_factory=lambda: f"process {os.getpid()} on {platform.node()}")
     attempts: int = 5
     """How often a call is tried. A check tries less: somebody waits for its answer."""
+    metrics: Metrics | None = None
+    """Counts the calls of connections that are made from now on."""
 
     @cached_property
     def database(self) -> Database:
@@ -106,17 +111,35 @@ class Workplace:
 
     def _http(self, name: str, base_url: str, limit: RateLimit, connections: int) -> HttpClient:
         from reconciler.connectors.http import HttpClient
+        from reconciler.connectors.throttle import MeasuredBudget
         from reconciler.state.budgets import SharedBudget
 
         self.database.migrate()
+        budget: Budget = SharedBudget(self.database, name, limit, self.clock)
+        if self.metrics:
+            budget = MeasuredBudget(budget, self.clock, self.metrics.throttle_observer(name))
         return HttpClient(
             base_url,
-            budget=SharedBudget(self.database, name, limit, self.clock),
+            budget=budget,
             clock=self.clock,
             stop=self.stop,
             connections=connections,
             allow_loopback=os.environ.get(LOOPBACK) == "1",
             attempts=self.attempts,
+            observer=self.metrics.http_observer(name) if self.metrics else None,
+        )
+
+    def senders(self) -> dict[str, Sender]:
+        """What sends to each notification channel of the project, by the channel's name."""
+        from reconciler.cli.redaction import resolve
+        from reconciler.connectors.notify.senders import senders
+
+        return senders(
+            self.project.notifications,
+            lambda ref: resolve(ref, self.root),
+            clock=self.clock,
+            stop=self.stop,
+            allow_loopback=os.environ.get(LOOPBACK) == "1",
         )
 
     @property
