@@ -55,8 +55,10 @@ def enqueue(session: Session, channel: str, notice: Notice, *, now: datetime) ->
         .limit(1)
     ).one_or_none()
     if unseen is not None and _notice(unseen.content).began is not notice.began:
-        session.execute(delete(_table).where(_table.c.id == unseen.id))
-        return
+        # Unless somebody took it for sending meanwhile: then the end has to follow.
+        still = delete(_table).where(_table.c.id == unseen.id, _table.c.attempts == 0)
+        if session.execute(still).rowcount:
+            return
     earlier = session.execute(
         select(_table.c.content, _table.c.created_at).where(about, _table.c.created_at > now - QUIET)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import prometheus_client as prometheus
@@ -29,8 +30,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH = 1.0
 """Seconds for which a read of the database is good enough: several scrapers cost no more than one."""
 
-PATIENCE = 5.0
-"""Seconds that a scrape waits for another one that is still reading."""
+PATIENCE = 4.0
+"""Seconds that a scrape waits for the database. Prometheus gives it ten."""
 
 CYCLE_BUCKETS = (1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200)
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -109,7 +110,8 @@ class Metrics:
         self._holder = holder
         self._observe = observe
         self._clock = clock
-        self._reading = threading.Lock()
+        self._lock = threading.Lock()
+        self._reading: Future[Observed] | None = None
         self._read_at: float | None = None
         self._observed: Observed | None = None
         self._up = False
@@ -172,19 +174,32 @@ class Metrics:
         return prometheus.generate_latest(self._registry)
 
     def _refresh(self) -> None:
-        if not self._reading.acquire(timeout=PATIENCE):
-            self._up = False
-            return
-        try:
-            now = self._clock.monotonic()
-            if self._read_at is not None and self._up and now - self._read_at < FRESH:
+        """Read the database, unless that was just done, and wait for it only so long: a scrape has little time."""
+        with self._lock:
+            fresh = self._read_at is not None and self._clock.monotonic() - self._read_at < FRESH
+            if self._up and fresh:
                 return
-            self._observed = self._observe()
-            self._up, self._read_at = True, now
-        except errors.StateProblem:
+            if self._reading is None or self._reading.done():
+                self._reading = self._start_reading()
+            reading = self._reading
+        try:
+            self._observed = reading.result(timeout=PATIENCE)
+        except (TimeoutError, errors.StateProblem):
             self._up = False
-        finally:
-            self._reading.release()
+        else:
+            self._up, self._read_at = True, self._clock.monotonic()
+
+    def _start_reading(self) -> Future[Observed]:
+        reading: Future[Observed] = Future()
+
+        def read() -> None:
+            try:
+                reading.set_result(self._observe())
+            except Exception as error:  # noqa: BLE001 - it is raised again by whoever waits for the result
+                reading.set_exception(error)
+
+        threading.Thread(target=read, name="scrape", daemon=True).start()
+        return reading
 
     def recorded(self) -> Iterator[GaugeMetricFamily]:
         """The metrics of what is recorded, as it was read last."""

@@ -191,6 +191,33 @@ def test_several_replicas_never_take_the_same(open_again: Open) -> None:
     assert len(taken) == len(set(taken)) == 40
 
 
+def test_the_end_follows_a_beginning_that_is_being_sent(open_again: Open) -> None:
+    """The end is told while another process takes the beginning: whichever is first, nobody is left in doubt."""
+    first, second = open_again(), open_again()
+    for number in range(20):
+        subject = f"ProfileFieldMapping/m{number}"
+        enqueue(first, True, subject=subject)
+        together = threading.Barrier(2)
+        claimed: list[notices.Claimed | None] = []
+
+        def take(together: threading.Barrier = together, claimed: list[notices.Claimed | None] = claimed) -> None:
+            together.wait()
+            claimed.append(second.run(lambda session: notices.claim(session, now=NOON)))
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        together.wait()
+        first.run(
+            lambda session, subject=subject: notices.enqueue(session, "ops", notice(False, subject), now=NOON)  # type: ignore[misc]
+        )
+        thread.join()
+        taken = claimed[0]
+        if taken is not None:
+            with first.begin() as session:
+                notices.sent(session, taken, now=NOON)
+        assert send_all(first, NOON) == ([] if taken is None else [False])
+
+
 def test_old_ones_are_forgotten(database: Database) -> None:
     enqueue(database, True)
     enqueue(database, True, subject="config")

@@ -196,7 +196,6 @@ def test_while_the_database_is_away() -> None:
     clock = FakeClock()
 
     def observe() -> Observed:
-        clock.passed += 10
         answer = answers.pop(0)
         if answer is None:
             raise errors.StateUnavailable
@@ -204,7 +203,11 @@ def test_while_the_database_is_away() -> None:
 
     made = Metrics(observe, lambda: 0.5, clock=clock, holder="me")
     made.emit(finished())
-    never, up, away, back = (samples(made) for _ in range(4))
+    seen = []
+    for _ in range(4):
+        clock.passed += 10
+        seen.append(samples(made))
+    never, up, away, back = seen
     assert [found["reconciler_database_up"] for found in (never, up, away, back)] == [0, 1, 0, 1]
     assert "reconciler_state_serial" not in never
     assert never[f'reconciler_sync_runs_total{{status="partial_success",sync="{SYNC}"}}'] == 1
@@ -235,6 +238,14 @@ def test_several_scrapers_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatch)
     clock.passed += 2
     made.exposition()
     assert len(reads) == 2
+
+
+def test_a_bug_is_not_taken_for_an_outage() -> None:
+    def observe() -> Observed:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Metrics(observe, lambda: 0.5, clock=FakeClock(), holder="me").exposition()
 
 
 # ---- as Prometheus has it
