@@ -132,6 +132,10 @@ def _spec(kind: str, branch: str | None = None) -> str:
     return _keys(file_name(kind)).table("spec", branch=branch)
 
 
+def _channel(definition: str) -> str:
+    return _keys(file_name("Project")).table(definition=definition)
+
+
 def _metadata() -> str:
     return _keys(file_name("Connection")).table("metadata")
 
@@ -143,6 +147,9 @@ def _file(name: str, definition: str | None = None) -> str:
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "metadata": _metadata,
     "project": partial(_spec, "Project"),
+    "slack": partial(_channel, "SlackChannel"),
+    "webhook": partial(_channel, "WebhookChannel"),
+    "email": partial(_channel, "EmailChannel"),
     "gainsight-cs": partial(_spec, "Connection", "gainsight-cs"),
     "gainsight-cc": partial(_spec, "Connection", "gainsight-cc"),
     "profile-field-mapping": partial(_spec, "ProfileFieldMapping"),

@@ -10,9 +10,8 @@ from reconciler.cli.commands import help_text
 from reconciler.cli.story import SECRETS
 from reconciler.config.rules.mappings import FITS
 from reconciler.model.catalog import DataType
-from reconciler.model.outcome import ADVICE, Outcome, Reason, ValueStatus, status_word
+from reconciler.model.outcome import ADVICE, SKIPS, Outcome, Reason, ValueStatus, status_word
 from reconciler.model.run import RunResult
-from reconciler.model.status import _SKIPPED as SKIPPED
 from reconciler.model.status import Status
 from reconciler.report import activity, csv, records
 
@@ -64,13 +63,13 @@ def rejected() -> str:
     rows = [
         (code(reason.value), code(status_word(reason).value), ADVICE[reason])
         for reason in Reason
-        if reason not in SKIPPED
+        if reason not in SKIPS
     ]
     return table(("reason", "word in the export", "advice"), rows)
 
 
 def skipped() -> str:
-    rows = [(code(reason.value), ADVICE[reason]) for reason in Reason if reason in SKIPPED]
+    rows = [(code(reason.value), ADVICE[reason]) for reason in Reason if reason in SKIPS]
     return table(("reason", "what it means"), rows)
 
 

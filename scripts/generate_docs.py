@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docs_commands
+import docs_events
 import docs_keys
 import docs_words
 
@@ -21,7 +22,7 @@ from reconciler.config.rules import pages as rules
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 RULES = REFERENCE / "rules"
-SECTIONS = {**docs_words.SECTIONS, **docs_keys.SECTIONS, **docs_commands.SECTIONS}
+SECTIONS = {**docs_words.SECTIONS, **docs_keys.SECTIONS, **docs_commands.SECTIONS, **docs_events.SECTIONS}
 """Name of a section → what makes its text."""
 
 SECTION = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)

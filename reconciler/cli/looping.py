@@ -6,7 +6,7 @@ import os
 import platform
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.clock import new_token
@@ -15,65 +15,71 @@ if TYPE_CHECKING:
     from reconciler.cli.wiring import Workplace
     from reconciler.loop.follow import Source
     from reconciler.loop.runner import Loop
+    from reconciler.web.logs import Format
+    from reconciler.web.server import Server
 
 
 @contextmanager
-def assemble(work: Workplace) -> Iterator[Loop]:
-    """The loop of a project, ready to run."""
+def assemble(work: Workplace, *, form: Format | None = None, listen: str | None = None) -> Iterator[Loop]:
+    """The loop of a project, ready to run. `form` is that of the log; with `listen` it answers there while the context lasts."""
+    from reconciler.cli.watching import watch
     from reconciler.loop.board import Board
     from reconciler.loop.crew import Crew
     from reconciler.loop.follow import Follower
     from reconciler.loop.replica import Replica, machine
     from reconciler.loop.runner import Loop, Pulse
-    from reconciler.model.event import Event
 
     settings = work.project.loop
     holder = f"loop {new_token()[:8]} on {platform.node()}"
-    database = work.database
-
-    def emit(event: Event) -> None:
-        print(event, flush=True)
-
-    board = Board(settings.workers)
-    changed = threading.Event()
-    source = _source(work)
-    loop = Loop(
-        database=database,
-        settings=settings,
-        state_file=work.state_file,
-        clock=work.clock,
-        stop=work.stop,
-        emit=emit,
-        board=board,
-        crew=Crew(
-            board=board,
-            database=database,
-            remotes=work.remotes(),
-            holder=holder,
+    board, changed = Board(settings.workers), threading.Event()
+    pulse = Pulse(clock=work.clock, ticked=work.clock.monotonic())
+    outlook = watch(work, pulse, holder=holder, form=form, listen=listen)
+    with closing(_source(work)) as source, _served(outlook.server):
+        yield Loop(
+            database=work.database,
+            settings=settings,
+            state_file=work.state_file,
             clock=work.clock,
             stop=work.stop,
-            emit=emit,
-            announce=None,
-            finished=changed,
-        ),
-        follower=Follower(
-            source=source,
-            project=work.project,
-            database=database,
-            clock=work.clock,
-            holder=holder,
-            emit=emit,
-            announce=None,
-        ),
-        replica=Replica(database=database, holder=holder, machine=machine()),
-        courier=lambda: None,
-        pulse=Pulse(clock=work.clock, ticked=work.clock.monotonic()),
-        changed=changed,
-    )
+            emit=outlook.emit,
+            board=board,
+            crew=Crew(
+                board=board,
+                database=work.database,
+                remotes=work.remotes(),
+                holder=holder,
+                clock=work.clock,
+                stop=work.stop,
+                emit=outlook.emit,
+                announce=outlook.announce,
+                finished=changed,
+            ),
+            follower=Follower(
+                source=source,
+                project=work.project,
+                database=work.database,
+                clock=work.clock,
+                holder=holder,
+                emit=outlook.emit,
+                announce=outlook.announce,
+            ),
+            replica=Replica(database=work.database, holder=holder, machine=machine()),
+            courier=outlook.courier,
+            pulse=pulse,
+            changed=changed,
+        )
+
+
+@contextmanager
+def _served(server: Server | None) -> Iterator[None]:
+    if server is None:
+        yield
+        return
+    server.start()
     try:
-        yield loop
+        yield
     finally:
-        source.close()
+        server.stop()
 
 
 def _source(work: Workplace) -> Source:

@@ -36,6 +36,7 @@ def command(project: Path | None, name: str, no_wait: bool, output: str) -> int:
     from reconciler.cli.wiring import workplace
     from reconciler.engine.asking import loop_is_alive
     from reconciler.engine.cycle import exit_code
+    from reconciler.engine.occasion import Occasion
     from reconciler.engine.projection import refuse_unusable, write_state_file
     from reconciler.engine.sync import sync
 
@@ -56,6 +57,7 @@ def command(project: Path | None, name: str, no_wait: bool, output: str) -> int:
                 clock=work.clock,
                 stop=work.stop,
                 progress=progress,
+                occasion=Occasion(work.announce),
             )
     # What the cycle did is told by the exit code, too, also when nobody reads the text.
     with suppress(BrokenPipeError):

@@ -8,9 +8,10 @@ import platform
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
@@ -21,11 +22,16 @@ from reconciler.model.resources import CcConnection, CsConnection, Project, Rate
 
 if TYPE_CHECKING:
     from reconciler.cli.progress import Waits
+    from reconciler.connectors.base import Budget
     from reconciler.connectors.gainsight_cc.client import CcClient
     from reconciler.connectors.gainsight_cs.client import CsClient
     from reconciler.connectors.http import HttpClient
+    from reconciler.connectors.notify.base import Sender
     from reconciler.engine.sync import Remotes
+    from reconciler.model.event import Transition
     from reconciler.state.database import Database
+    from reconciler.state.session import Session
+    from reconciler.web.metrics import Metrics
 
 LOOPBACK = "RECONCILE_ALLOW_LOOPBACK"
 """The operator's word that connections may use plain http to this machine; never part of the repository."""
@@ -44,6 +50,8 @@ class Workplace:
     """How often a call is tried. A check tries less: somebody waits for its answer."""
     waits: Waits | None = None
     """Who is told when a connection makes us wait; None: a line on standard error."""
+    metrics: Metrics | None = None
+    """Counts the calls of connections that are made from now on."""
 
     @cached_property
     def database(self) -> Database:
@@ -114,20 +122,45 @@ class Workplace:
     def _http(self, name: str, base_url: str, limit: RateLimit, connections: int) -> HttpClient:
         from reconciler.cli.progress import notices
         from reconciler.connectors.http import HttpClient
+        from reconciler.connectors.throttle import MeasuredBudget
         from reconciler.state.budgets import SharedBudget
 
         self.database.migrate()
         self.waits = self.waits or notices(self.clock)
         waiting = partial(self.waits.waiting, name)
+        budget: Budget = SharedBudget(self.database, name, limit, self.clock, waiting=waiting)
+        if self.metrics:
+            budget = MeasuredBudget(budget, self.clock, self.metrics.throttle_observer(name))
         return HttpClient(
             base_url,
-            budget=SharedBudget(self.database, name, limit, self.clock, waiting=waiting),
+            budget=budget,
             clock=self.clock,
             stop=self.stop,
             connections=connections,
             allow_loopback=self.allow_loopback,
             attempts=self.attempts,
             waiting=waiting,
+            observer=self.metrics.http_observer(name) if self.metrics else None,
+        )
+
+    def announce(self, session: Session, transitions: Sequence[Transition], now: datetime) -> None:
+        """Put what began or ended into the outbox of the notifications."""
+        from reconciler.cli.redaction import KNOWN
+        from reconciler.engine.announcing import announce
+
+        announce(session, self.project, transitions, now=now, mask=KNOWN)
+
+    def senders(self) -> dict[str, Sender]:
+        """What sends to each notification channel of the project, by the channel's name."""
+        from reconciler.cli.redaction import resolve
+        from reconciler.connectors.notify.senders import senders
+
+        return senders(
+            self.project.notifications,
+            lambda ref: resolve(ref, self.root),
+            clock=self.clock,
+            stop=self.stop,
+            allow_loopback=os.environ.get(LOOPBACK) == "1",
         )
 
     @property

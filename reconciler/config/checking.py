@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.config import convert, loader, pinned, rules
@@ -47,6 +47,7 @@ class Checking:
                 hint="to stop everything, deactivate the connections; an empty project is refused",
             )
         yield from self._located(rules.check(facts))
+        yield from self._channels(facts, project_file, project_data)
 
     def _refused(self, project_file: str, data: bytes) -> Iterator[Diagnostic]:
         """Paths that may not be read, at the line of the project file that leads to them."""
@@ -61,6 +62,15 @@ class Checking:
             where = places.value(0, ("spec", "catalog"))
             hint = "name a folder below reconcile.yaml"
             yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
+
+    def _channels(self, facts: Facts, project_file: str, data: bytes) -> Iterator[Diagnostic]:
+        """Notifications that cannot be told apart, or that nobody would ever get, at their line of the project file."""
+        found = [*_same_name(self.project.notifications), *_unheard(self.project.notifications, facts)]
+        if found:
+            places = loader.places(data, project_file)
+            for code, path, message, hint in found:
+                where = places.value(0, ("spec", "notifications", *path))
+                yield Diagnostic(code=code, message=message, hint=hint, position=where)
 
     def _facts(self) -> tuple[Facts, Mapping[str, Diagnostic]]:
         connections: dict[str, Typed[resources.Connection]] = {}
@@ -112,3 +122,31 @@ class Checking:
                 position=where,
                 related=tuple((text, position(place)) for text, place in finding.related),
             )
+
+
+_Found = tuple[str, tuple[str | int, ...], str, str | None]
+"""Code, path below the list of channels, message and hint."""
+
+
+def _same_name(channels: Sequence[resources.Channel]) -> Iterator[_Found]:
+    first: dict[str, int] = {}
+    for at, channel in enumerate(channels):
+        if first.setdefault(channel.name, at) != at:
+            yield (
+                "E-DUPLICATE",
+                (at, "name"),
+                f"there are two channels with the name '{channel.name}'",
+                "rename one of them",
+            )
+
+
+def _unheard(channels: Sequence[resources.Channel], facts: Facts) -> Iterator[_Found]:
+    """Documents that do not exist. Nothing is said while some documents could not be read: it may be one of them."""
+    if not facts.complete:
+        return
+    known = {entry.document.id.name for entry in facts.entries} | {id_.name for id_ in facts.doubtful}
+    for at, channel in enumerate(channels):
+        for number, name in enumerate(channel.documents):
+            if name not in known:
+                path = (at, "documents", number)
+                yield "E-DOCUMENT", path, f"there is no document '{name}'", facts.suggest(name, sorted(known))

@@ -13,6 +13,7 @@ from reconciler.config import closest, documents, hints
 from reconciler.config.loader import RawDocument
 from reconciler.config.places import Path, Places
 from reconciler.model.diagnostic import Diagnostic, Position
+from reconciler.model.resources import NOTIFICATION_TYPES
 
 _PROJECT = "Project"
 _NAMES = frozenset(("name", "from", "to", "connectedTo"))
@@ -88,7 +89,8 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
 
 def _missing(it: _Complaint) -> Diagnostic:
     at = it.key(it.path[:-1])
-    return it.say("E-REQUIRED", f"the key '{it.path[-1]}' is missing here", hints.required(str(it.path[-1])), at=at)
+    hint = hints.required(str(it.path[-1]), project=it.project)
+    return it.say("E-REQUIRED", f"the key '{it.path[-1]}' is missing here", hint, at=at)
 
 
 def _unknown(it: _Complaint) -> Diagnostic:
@@ -122,9 +124,10 @@ def _union(it: _Complaint) -> Diagnostic:
             at = it.key((*it.path, near))
             return it.say("E-KEY", f"there is no key '{near}' here", f"did you mean '{key}'?", at=at)
     if not isinstance(holder, dict) or key not in holder:
-        return it.say("E-REQUIRED", f"the key '{key}' is missing here", hints.required(key), at=it.key(it.path))
+        missing = hints.required(key, project=it.project)
+        return it.say("E-REQUIRED", f"the key '{key}' is missing here", missing, at=it.key(it.path))
     value, at = holder[key], it.places.value(it.raw.number, (*it.path, key))
-    known = sorted(documents.KINDS) if key == "kind" else sorted(documents.TAGS - documents.KINDS.keys())
+    known = sorted(documents.KINDS if key == "kind" else _types(it.project))
     if not isinstance(value, str):
         return it.say("E-TYPE", f"text is expected here, found {_a(value)}", _one_of(known), at=at)
     hint = closest.hint(value, known, _one_of(known))
@@ -141,6 +144,11 @@ _WORDED: Mapping[str, Callable[[_Complaint], Diagnostic]] = {
     "literal_error": _literal,
     "string_pattern_mismatch": _pattern,
 }
+
+
+def _types(project: bool) -> Sequence[str]:
+    """What may stand at `type`: of a notification in the project file, of a connection elsewhere."""
+    return NOTIFICATION_TYPES if project else documents.CONNECTION_TYPES
 
 
 def _one_of(known: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from reconciler import errors
 from reconciler.config import defaults, shapes
 from reconciler.model import resources
 from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document
+from reconciler.model.event import Condition
 from reconciler.model.json import Json
 
 Resource = resources.Connection | resources.ProfileFieldMapping
@@ -73,6 +74,8 @@ def _cc(name: str, spec: Mapping[str, Any]) -> resources.CcConnection:
 
 
 _TYPES = {kind.value: kind for kind in resources.ProfileFieldType}
+_CONDITIONS = {condition.value: condition for condition in Condition}
+_TLS = {tls.value: tls for tls in resources.Tls}
 _VISIBILITIES = {visibility.value: visibility for visibility in resources.Visibility}
 
 
@@ -137,6 +140,7 @@ def to_project(name: str, spec: Mapping[str, Any]) -> resources.Project:
             min_records=limits.get("minRecords", defaults.LIMITS.min_records),
         ),
         loop=_loop(spec.get("loop", {}), spec.get("applyPolicy")),
+        notifications=tuple(_channel(item) for item in spec.get("notifications", ())),
         source=_source(spec["source"]) if spec.get("source") else None,
     )
 
@@ -167,4 +171,34 @@ def _loop(spec: Mapping[str, Any], policy: str | None) -> resources.LoopSettings
         retry_longest=length(retry.get("longest"), defaults.LOOP.retry_longest),
         jitter=length(spec.get("jitter"), defaults.LOOP.jitter),
         apply_policy=defaults.LOOP.apply_policy if policy is None else resources.ApplyPolicy(policy),
+    )
+
+
+def _channel(item: Mapping[str, Any]) -> resources.Channel:
+    return resources.Channel(
+        name=item["name"],
+        way=_way(item),
+        conditions=tuple(_CONDITIONS[word] for word in item.get("conditions", ())),
+        documents=tuple(item.get("documents", ())),
+    )
+
+
+def _way(item: Mapping[str, Any]) -> resources.Slack | resources.Webhook | resources.Email:
+    match item["type"]:
+        case "slack":
+            return resources.Slack(url=secret(item["url"]))
+        case "webhook":
+            key = item.get("secret")
+            return resources.Webhook(url=secret(item["url"]), secret=secret(key) if key else None)
+    smtp = item["smtp"]
+    tls = _TLS[smtp.get("tls", defaults.TLS)]
+    password = smtp.get("password")
+    return resources.Email(
+        host=smtp["host"],
+        port=smtp.get("port") or resources.SMTP_PORTS[tls],
+        tls=tls,
+        username=smtp.get("username"),
+        password=secret(password) if password else None,
+        sender=item["from"],
+        recipients=tuple(item["to"]),
     )

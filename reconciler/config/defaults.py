@@ -15,6 +15,7 @@ CC_RATE = resources.CC_RATE_LIMIT
 DATABASE = "sqlite:///var/reconciler.db"
 STATE_FILE = "var/state.json"
 CATALOG = "catalog"
+TLS: Final = "starttls"
 LIMITS = resources.Limits(max_change_percent=30, min_records=10)
 LOOP = resources.LoopSettings()
 BRANCH = "main"

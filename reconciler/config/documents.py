@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from reconciler.config import defaults, shapes
 from reconciler.model.document import Document, DocumentId
-from reconciler.model.resources import SOURCE_OBJECTS
+from reconciler.model.resources import NOTIFICATION_TYPES, SOURCE_OBJECTS
 
 API_VERSION = "reconciler/v1"
 
@@ -348,7 +348,9 @@ DOCUMENTS: TypeAdapter[AnyKind] = TypeAdapter(AnyDocument)
 COMMON_KEYS = frozenset(("apiVersion", "kind", "metadata", "spec"))
 """What every document has at its top."""
 
-TAGS = frozenset((*KINDS, *(get_args(m.model_fields["type"].annotation)[0] for m in (CsSpec, CcSpec))))
+CONNECTION_TYPES = tuple(get_args(model.model_fields["type"].annotation)[0] for model in (CsSpec, CcSpec))
+
+TAGS = frozenset((*KINDS, *CONNECTION_TYPES, *NOTIFICATION_TYPES))
 """What pydantic puts into a location for the member of a union that it chose."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.config import documents, schedule_hints
 from reconciler.config.places import Path
+from reconciler.model.resources import NOTIFICATION_TYPES
 
 BY_CODE: Mapping[str, str] = {
     "E-SECRET": "write {env: NAME} or {file: PATH}, and put the secret there",
@@ -51,12 +52,12 @@ _KEYED = {
 }
 
 
-def required(key: str) -> str:
+def required(key: str, *, project: bool = False) -> str:
     """How to write a key that is missing."""
     return {
         "apiVersion": f"write apiVersion: {documents.API_VERSION}",
         "kind": "known kinds: " + ", ".join(sorted(documents.KINDS)),
-        "type": "known types: " + ", ".join(sorted(documents.TAGS - documents.KINDS.keys())),
+        "type": "known types: " + ", ".join(sorted(NOTIFICATION_TYPES if project else documents.CONNECTION_TYPES)),
         **dict.fromkeys(("poll", "jitter", "first", "longest"), "write a whole number and a unit: 30s, 5m, 1h"),
         "mappings[]": "write {object: Company Person, attribute: Title, profileField: Job Title}",
         "profileFields[]": "write {name: Job Title, visibility: private}",
@@ -64,6 +65,7 @@ def required(key: str) -> str:
         "accessKey": "write accessKey: {env: NAME}",
         "clientId": "write clientId: {env: NAME}",
         "clientSecret": "write clientSecret: {env: NAME}",
+        "url": "write url: {env: NAME}",
         "git": "write git: https://HOST/PATH",
     }.get(key, "add it, as in `reconcile explain` of this kind")
 

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from reconciler.config import defaults, discovery, shapes
+from reconciler.config.channels import Notification
 from reconciler.config.discovery import PROJECT_FILE
 from reconciler.config.documents import ONE_REFERENCE, AnyKind, Secret, SecretReference, Strict, reference, shape
 from reconciler.config.git import address
@@ -251,6 +252,9 @@ class ProjectSpec(Strict):
         description="What `reconcile run` does with a plan: applies those within the limits, or waits for each to be approved.",
     )
     loop: LoopSpec = Field(default=LoopSpec(), description="How `reconcile run` works.")
+    notifications: list[Notification] = Field(
+        default=[], max_length=100, description="Who hears of conditions that begin or end, and how."
+    )
 
     @model_validator(mode="after")
     def _apart(self) -> ProjectSpec:

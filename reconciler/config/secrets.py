@@ -16,7 +16,7 @@ from reconciler.model.resources import SecretRef
 MAX_SECRET_BYTES = 64 * 1024
 
 SECRET_KEY = re.compile(
-    r"secret|passw|token|credential|client[-_]?\w|acces+[-_]?key|api[-_]?key|private[-_]?key|[a-z_-]key\b|\w_key",
+    r"secret|passw|webhook|^url$|token|credential|client[-_]?\w|acces+[-_]?key|api[-_]?key|private[-_]?key|[a-z_-]key\b|\w_key",
     re.IGNORECASE,
 )
 """Names of keys under which people put secrets, misspelled ones included. Values below them are never shown."""

@@ -182,6 +182,22 @@ def host(name: str) -> str:
     return name
 
 
+def mail_host(name: str) -> str:
+    """A host that mail is handed to: a name or an address, also of a private network, where relays usually are."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}", name):
+        raise ValueError("a host name stands here, without a port; it looks like smtp.example.com")
+    return name
+
+
+def mail_address(text: str) -> str:
+    """One plain mail address, as it is handed to a mail server: without a name, comments or line breaks."""
+    local, at, domain = text.rpartition("@")
+    good = at and re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", local) and ".." not in f".{local}."
+    if not good or not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", domain):
+        raise ValueError("one mail address stands here, such as ops@example.com")
+    return text
+
+
 def is_address(name: str) -> bool:
     """Whether a host is an IP address in any spelling that a resolver accepts: also 0x7f.1 and 2130706433."""
     import ipaddress

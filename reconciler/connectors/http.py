@@ -23,7 +23,7 @@ from reconciler.connectors.base import Budget
 from reconciler.connectors.network import AddressPolicy, Exchange, NameNotResolved, Network
 from reconciler.connectors.pool import ConnectionStack
 from reconciler.connectors.secret import Secret
-from reconciler.connectors.urls import encode_segment, host_header, origin_of
+from reconciler.connectors.urls import Target, encode_segment, host_header, origin_of
 from reconciler.failpoints import Step
 from reconciler.model.json import Json
 
@@ -130,7 +130,7 @@ class HttpClient:
     def request(
         self,
         method: str,
-        segments: Sequence[str] | str,
+        segments: Sequence[str] | str | Target,
         *,
         query: Sequence[tuple[str, str]] = (),
         json: Json = None,
@@ -142,9 +142,9 @@ class HttpClient:
     ) -> Response:
         """Send a request, again where that is safe, and return its answer: any status that is not transient.
 
-        `segments` are the parts of the path, each encoded on its own; a text is split at its slashes. `throttled` recognises a
-        refusal for too many calls that has another status than 429. Raises `errors.RemoteUnavailable`, `RemoteMalformed`,
-        `AddressRefused`, `Interrupted`.
+        `segments` are the parts of the path, each encoded on its own; a text is split at its slashes; a `Target` is sent as it
+        is. `throttled` recognises a refusal for too many calls that has another status than 429. Raises
+        `errors.RemoteUnavailable`, `RemoteMalformed`, `AddressRefused`, `Interrupted`.
         """
         prepared = self._prepare(method, self._target(segments, query), json, form, headers or {})
         limit = attempts or self._attempts
@@ -180,7 +180,9 @@ class HttpClient:
 
     # ---- building
 
-    def _target(self, segments: Sequence[str] | str, query: Sequence[tuple[str, str]]) -> bytes:
+    def _target(self, segments: Sequence[str] | str | Target, query: Sequence[tuple[str, str]]) -> bytes:
+        if isinstance(segments, Target):
+            return segments.text.encode("ascii")
         parts = segments.strip("/").split("/") if isinstance(segments, str) else segments
         path = self._prefix + "".join(f"/{encode_segment(part)}" for part in parts)
         return (f"{path}?{urlencode(query, quote_via=quote)}" if query else path).encode("ascii")

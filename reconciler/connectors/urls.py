@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlsplit
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
 
 import httpcore2
 
 from reconciler import errors
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Path and query of a URL that somebody gave us whole: they are sent as they are, and shown to nobody."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "Target(***)"
 
 
 def encode_segment(text: str) -> str:
@@ -37,6 +48,22 @@ def origin_of(base_url: str) -> tuple[httpcore2.Origin, str]:
             hint="no user name, no query, and no other scheme than https",
         )
     return httpcore2.Origin(parts.scheme.encode(), host, port), parts.path.rstrip("/")
+
+
+def origin_and_target(url: str) -> tuple[str, Target]:
+    """`https://host:1/path?query` → `https://host:1` and the rest. Raises `errors.AddressRefused` for anything else."""
+    before, hash_, _ = url.partition("#")
+    try:
+        parts = urlsplit(before)
+    except ValueError:
+        parts = urlsplit("")
+    path = parts.path or "/"
+    dots = any(unquote(segment) in (".", "..") for segment in path.split("/"))
+    if hash_ or dots or not url.isascii() or not url.isprintable() or " " in url:
+        raise errors.AddressRefused("this URL has parts that cannot be sent")
+    origin = f"{parts.scheme}://{parts.netloc}"
+    origin_of(origin)
+    return origin, Target(f"{path}?{parts.query}" if parts.query else path)
 
 
 def host_header(origin: httpcore2.Origin) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 Scalar = str | int | float | bool | None
@@ -70,10 +71,14 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """A condition of `subject` (a document's `Kind/name`, or `config`) that began or ended."""
+    """A condition of `subject` (a document's `Kind/name`, or `config`) that began or ended.
+
+    `since` is when it began, also of one that ended, as far as that is known.
+    """
 
     subject: str
     condition: Condition
     began: bool
     reason: str = ""
     hint: str = ""
+    since: datetime | None = None

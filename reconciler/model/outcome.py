@@ -51,6 +51,9 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
 
 
+SKIPS = frozenset({Reason.NULL, Reason.NO_MEMBER, Reason.NO_EMAIL, Reason.OTHER_COMPANY, Reason.DUPLICATE})
+"""Reasons of skipped values; all others are reasons of rejected ones."""
+
 ADVICE: dict[Reason, str] = {
     Reason.FIELD_MISSING: "create the profile field in the community, or correct the mapping; the next cycle tries again",
     Reason.USER_MISSING: "the user was erased while the cycle ran; the next cycle no longer lists it",

@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
+from reconciler.model.event import Condition
+
 SOURCE_OBJECTS = ("Person", "Company Person")
 """The Gainsight CS objects whose attributes can flow into community profiles."""
 
@@ -187,6 +189,58 @@ class GitSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slack:
+    """A webhook that takes messages as Slack does; Mattermost, Rocket.Chat and others do so, too."""
+
+    url: SecretRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A webhook that takes JSON of our own, signed when there is a secret."""
+
+    url: SecretRef
+    secret: SecretRef | None
+
+
+class Tls(StrEnum):
+    """How a connection to a mail server is made safe. `none` is for a relay on a trusted network."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+SMTP_PORTS = {Tls.STARTTLS: 587, Tls.TLS: 465, Tls.NONE: 25}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """Plain-text mail through a server that takes it for others."""
+
+    host: str
+    port: int
+    tls: Tls
+    username: str | None
+    password: SecretRef | None
+    sender: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """Somewhere that hears of conditions: of those in `conditions`, about the documents in `documents`; empty means all."""
+
+    name: str
+    way: Slack | Webhook | Email
+    conditions: tuple[Condition, ...] = ()
+    documents: tuple[str, ...] = ()
+
+
+NOTIFICATION_TYPES = ("slack", "webhook", "email")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """The project file, with paths as written (relative to `reconcile.yaml`).
 
@@ -201,3 +255,4 @@ class Project:
     limits: Limits
     loop: LoopSettings = LoopSettings()
     source: GitSource | None = None
+    notifications: tuple[Channel, ...] = ()

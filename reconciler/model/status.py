@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from reconciler.model.outcome import ADVICE, Outcome, Reason
+from reconciler.model.outcome import ADVICE, SKIPS, Outcome, Reason
 from reconciler.model.run import Tally
 
 
@@ -68,12 +68,10 @@ _EXPECTED = {
     Reason.AMBIGUOUS_MEMBER,
 }
 
-_SKIPPED = {Reason.NULL, Reason.NO_MEMBER, Reason.NO_EMAIL, Reason.OTHER_COMPANY, Reason.DUPLICATE}
-
 
 def why(tally: Tally) -> str:
     """The most frequent reason for rejections, with its advice; empty where nothing was rejected."""
-    rejected = [(count, reason.value) for reason, count in tally.reasons.items() if count and reason not in _SKIPPED]
+    rejected = [(count, reason.value) for reason, count in tally.reasons.items() if count and reason not in SKIPS]
     if not rejected:
         return ""
     count, reason = max(rejected)

@@ -31,7 +31,7 @@ def settle(
     session: Session, subject: str, found: Mapping[Condition, tuple[str, str] | None], *, now: datetime
 ) -> list[Transition]:
     """Record for each condition of `found` whether it holds (reason, hint) or not (None). Gives those that began or ended."""
-    before = {held.condition for held in read(session, subject)}
+    before = {held.condition: held.since for held in read(session, subject)}
     transitions = []
     for condition, why in sorted(found.items()):
         if why is not None:
@@ -41,12 +41,12 @@ def settle(
             session.execute(upsert(session, _table, since=_table.c.since), row)
             if condition not in before:
                 transitions.append(
-                    Transition(subject=subject, condition=condition, began=True, reason=reason, hint=hint)
+                    Transition(subject=subject, condition=condition, began=True, reason=reason, hint=hint, since=now)
                 )
         elif condition in before:
             at = (_table.c.subject == subject) & (_table.c.condition == condition.value)
             session.execute(delete(_table).where(at))
-            transitions.append(Transition(subject=subject, condition=condition, began=False))
+            transitions.append(Transition(subject=subject, condition=condition, began=False, since=before[condition]))
     return transitions
 
 

@@ -64,7 +64,7 @@ def loop(project: ProjectFolder, *options: str, env: Mapping[str, str] | None = 
     """`reconcile run`; whatever is left of it afterwards is killed."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            command("run", *options),
+            command("run", "--listen", "none", *options),
             cwd=project.root,
             env=environment({**project.env, **(env or {})}),
             stdin=subprocess.DEVNULL,

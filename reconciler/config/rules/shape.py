@@ -13,6 +13,11 @@ def _cs(old: str, new: str) -> Example:
     return Example(text=examples.CS.replace(old, new))
 
 
+def _channel(document: str) -> Example:
+    keys = f"name: ops, type: slack, url: {{env: OPS_WEBHOOK}}, documents: [{document}]"
+    return Example(text=examples.CS, project=f"{examples.PROJECT}  notifications:\n    - {{{keys}}}\n")
+
+
 def _schedule(text: str) -> Example:
     document = examples.mapping(_TITLE)
     return Example(text=document.replace("  mappings:", f"  schedule: {text}\n  mappings:"))
@@ -93,6 +98,14 @@ RULES = (
         fix="Write {env: NAME} or {file: PATH}.",
         bad=_cs("{env: ACME_CS_KEY}", "{env: ACME_CS_KEY, file: /run/secrets/acme_cs}"),
         good=_GOOD,
+    ),
+    Rule(
+        code="E-DOCUMENT",
+        title="a document is named that does not exist",
+        why="A notification channel that waits for a document which is misspelled or gone would be silent for ever.",
+        fix="Correct the name, or remove it. Without `documents` a channel hears of all documents.",
+        bad=_channel("acme-profil"),
+        good=_channel("acme-cs"),
     ),
     Rule(
         code="E-EMPTY",

@@ -1,0 +1,1 @@
+"""What the long-running reconciler shows of itself: health, metrics, logs."""
