@@ -103,6 +103,7 @@ def _source(work: Workplace) -> Source:
         work.root,
         resolve=lambda reference: resolve(reference, work.root),
         clock=work.clock,
+        folder=work.state_file.parent / "source",  # where the program may write
         allow_loopback=os.environ.get(LOOPBACK) == "1",
     )
     return Branch(checkout=checkout, source=source, stop=work.stop, applied=applied)

@@ -24,13 +24,18 @@ def command(project: Path | None, name: str | None, output: str) -> None:
     from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.terminal import output_style
     from reconciler.cli.wiring import workplace
-    from reconciler.engine.looking import document_statuses
+    from reconciler.engine.looking import config_conditions, document_statuses
     from reconciler.report import status as report
 
     work = workplace(project)
     warnings = warn_of_doubts(work)
-    found = document_statuses(work.database, name, work.clock.now())
+    found = document_statuses(work.database, name, work.project.loop, work.clock.now())
+    waiting = [
+        report.Waiting(condition=held.condition.value, reason=held.reason, hint=held.hint, since=held.since)
+        for held in config_conditions(work.database)
+    ]
     if output == "json":
-        click.echo(json.dumps(report.to_json(found, warnings=warnings), indent=2, ensure_ascii=False))
+        content = report.to_json(found, warnings=warnings, waiting=waiting)
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        click.echo(report.to_text(found, named=name is not None, style=output_style()))
+        click.echo(report.to_text(found, named=name is not None, waiting=waiting, style=output_style()))

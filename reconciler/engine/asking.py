@@ -14,7 +14,7 @@ from reconciler.engine.looking import applied_document
 from reconciler.engine.sync import refuse_suspended
 from reconciler.engine.timetable import refresh
 from reconciler.model.document import DocumentId
-from reconciler.model.event import Condition
+from reconciler.model.event import CONFIG, Condition
 from reconciler.model.resources import LoopSettings, ProfileFieldMapping
 from reconciler.model.run import Run, RunResult
 from reconciler.state import applies, conditions, documents, replicas, requests, runs, schedules
@@ -25,9 +25,6 @@ from reconciler.state.session import Session
 
 ASK_EVERY = 0.2
 """Seconds between two looks at a request."""
-
-CONFIG = "config"
-"""The subject of what is the matter with the configuration."""
 
 APPROVE = "reconcile approve "
 """What the hint of something that waits begins with; a digest or commit follows."""

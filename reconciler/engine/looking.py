@@ -2,58 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 
 from reconciler import errors
 from reconciler.config.convert import to_resource
+from reconciler.engine.badges import badges
 from reconciler.engine.flows import profile
+from reconciler.engine.timetable import timing
 from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
-from reconciler.model.resources import ProfileFieldMapping
+from reconciler.model.event import CONFIG
+from reconciler.model.resources import LoopSettings, ProfileFieldMapping
 from reconciler.model.status import StatusEntry
 from reconciler.report.records import ExportRow, export_rows
 from reconciler.report.status import DocumentStatus
 from reconciler.schedule import describe, next_slot
-from reconciler.state import documents, ledger, outcomes, runs, statuses
+from reconciler.state import conditions, documents, ledger, outcomes, runs, schedules, statuses
+from reconciler.state.conditions import Held
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 
 
-def document_statuses(database: Database, name: str | None, now: datetime) -> list[DocumentStatus]:
+def document_statuses(
+    database: Database, name: str | None, settings: LoopSettings, now: datetime
+) -> list[DocumentStatus]:
     """Statuses of all applied documents, or of one. Raises `errors.NotFound`."""
     with database.read() as session:
-        applied = _mappings(session)
+        recorded = documents.load(session)
+        applied = _mappings(session, recorded)
         if name is not None:
             id = named(applied, name)
             applied = {id: applied[id]}
         entries = sorted((e for e in statuses.read(session) if DocumentId(e.kind, e.name) in applied), key=_by_document)
         unfinished = runs.unfinished(session)
+        entries_due = schedules.read(session)
     found = []
     for (kind, document), group in groupby(entries, key=lambda entry: (entry.kind, entry.name)):
         whole, *parts = group
         id = DocumentId(kind, document)
-        schedule = applied[id].schedule
+        when, entry, run = timing(applied[id], recorded, settings), entries_due.get(id), unfinished.get(id)
         found.append(
             DocumentStatus(
                 whole=whole,
                 mappings=tuple(parts),
-                schedule=describe(schedule),
-                next_due=next_slot(schedule, now),
-                unfinished=unfinished.get(id),
+                schedule=describe(when.schedule),
+                next_due=entry.due_at if entry is not None else next_slot(when.schedule, now),
+                unfinished=run,
+                badges=badges(entry, when, run, now),
             )
         )
     return found
+
+
+def config_conditions(database: Database) -> list[Held]:
+    """What is the matter with the configuration that the loop follows."""
+    with database.read() as session:
+        return conditions.read(session, CONFIG)
 
 
 def _by_document(entry: StatusEntry) -> tuple[str, str, str]:
     return (entry.kind, entry.name, entry.item)
 
 
-def _mappings(session: Session) -> dict[DocumentId, ProfileFieldMapping]:
+def _mappings(
+    session: Session, known: Mapping[DocumentId, documents.RecordedDocument] | None = None
+) -> dict[DocumentId, ProfileFieldMapping]:
     found = {}
-    for id, recorded in documents.load(session).items():
+    for id, recorded in (documents.load(session) if known is None else known).items():
         resource = to_resource(recorded.document)
         if isinstance(resource, ProfileFieldMapping):
             found[id] = resource

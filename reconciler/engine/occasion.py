@@ -28,18 +28,23 @@ class Timing:
 
     schedule: Schedule
     settings: LoopSettings
-    paused: bool = False
-    """Whether it is suspended by its YAML, or its connections are deactivated."""
+    suspended: bool = False
+    """By its own YAML."""
+    deactivated: bool = False
+    """One of its connections is."""
 
     def due_at(self, entry: schedules.Entry, now: datetime) -> datetime | None:
         """When the document should start next: at its next slot, spread a little, or at a retry that comes before."""
-        if self.paused or entry.suspended_at is not None:
+        if self._paused(entry):
             return None
         slot = schedule.due_slot(self.schedule, entry.last_slot, entry.since, now)
         if slot is None:
             slot = schedule.next_due(self.schedule, entry.last_slot, entry.since, now)
         started = self._spread(slot, entry)
         return min(started, entry.retry_at) if entry.retry_at is not None else started
+
+    def _paused(self, entry: schedules.Entry) -> bool:
+        return self.suspended or self.deactivated or entry.suspended_at is not None
 
     def _spread(self, slot: datetime, entry: schedules.Entry) -> datetime:
         if entry.last_slot is None:
@@ -50,7 +55,7 @@ class Timing:
     def slot(self, entry: schedules.Entry, now: datetime) -> datetime | None:
         """The slot that should run now; None before its start."""
         slot = schedule.due_slot(self.schedule, entry.last_slot, entry.since, now)
-        if slot is None or self.paused or entry.suspended_at is not None or self._spread(slot, entry) > now:
+        if slot is None or self._paused(entry) or self._spread(slot, entry) > now:
             return None
         return slot
 

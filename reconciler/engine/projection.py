@@ -13,7 +13,7 @@ from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.run import Run, Tally
 from reconciler.model.status import Status, StatusEntry, combined
-from reconciler.state import documents, meta, runs, statefile, statuses
+from reconciler.state import documents, meta, runs, schedules, statefile, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 
@@ -109,6 +109,7 @@ def state(session: Session) -> dict[str, Json]:
         recorded=documents.load(session),
         entries=_by_document(entries),
         runs=runs.by_id(session, {entry.run_id for entry in entries if entry.run_id is not None}),
+        due=schedules.read(session),
     )
     ids = sorted(view.recorded)
     return {
@@ -137,6 +138,7 @@ class _View:
     entries: Mapping[DocumentId, Mapping[str, StatusEntry]]
     """Statuses by document, then by item; the item of the document itself is empty."""
     runs: Mapping[int, Run]
+    due: Mapping[DocumentId, schedules.Entry]
 
     def connection(self, id: DocumentId) -> dict[str, Json]:
         """A connection stands as the documents that write to it do, taken together."""
@@ -155,13 +157,16 @@ class _View:
 
     def document(self, id: DocumentId) -> dict[str, Json]:
         recorded = self.recorded[id]
-        items = self.entries[id]
+        items, due = self.entries[id], self.due.get(id)
         return {
             "kind": id.kind,
             "name": id.name,
             "digest": recorded.document.digest,
             "generation": recorded.generation,
             "appliedAt": _time(recorded.applied_at),
+            "commit": recorded.commit,
+            "nextDue": _time(due.due_at) if due is not None else None,
+            "suspended": recorded.document.spec.get("suspend") is True or bool(due and due.suspended_at),
             **self._entry(items[""]),
             "mappings": [{"item": item, **self._entry(items[item])} for item in sorted(items) if item],
         }

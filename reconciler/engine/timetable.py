@@ -32,7 +32,7 @@ def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[Doc
     """
     recorded = documents.load(session)
     work = {
-        id: Work(document=id, connection=resource.target, timing=_timing(resource, recorded, settings))
+        id: Work(document=id, connection=resource.target, timing=timing(resource, recorded, settings))
         for id, found in recorded.items()
         if isinstance(resource := to_resource(found.document), ProfileFieldMapping)
     }
@@ -58,14 +58,16 @@ def revise(session: Session, work: Work, now: datetime) -> None:
         schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
 
 
-def _timing(
+def timing(
     mapping: ProfileFieldMapping, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings
 ) -> Timing:
+    """What decides when a mapping is due, from everything that is recorded."""
     ends = (recorded.get(DocumentId(CONNECTION, name)) for name in (mapping.source, mapping.target))
     return Timing(
         schedule=mapping.schedule,
         settings=settings,
-        paused=mapping.suspended or not all(end is not None and _active(end.document) for end in ends),
+        suspended=mapping.suspended,
+        deactivated=not all(end is not None and _active(end.document) for end in ends),
     )
 
 

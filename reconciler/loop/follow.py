@@ -16,11 +16,11 @@ from reconciler import errors
 from reconciler.clock import Clock
 from reconciler.config.load import LoadedProject, load_project
 from reconciler.engine.applier import Applied, apply
-from reconciler.engine.asking import APPROVE, CONFIG, SHORT
+from reconciler.engine.asking import APPROVE, SHORT
 from reconciler.engine.occasion import Announce
 from reconciler.engine.planner import make_plan
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.event import Condition, Emit, Event, EventName, Level, Scalar
+from reconciler.model.event import CONFIG, Condition, Emit, Event, EventName, Level, Scalar
 from reconciler.model.plan import Plan
 from reconciler.model.resources import ApplyPolicy, GitSource, OnRewrite, Project
 from reconciler.planning.limits import exceeded, needed
@@ -117,8 +117,8 @@ class Follower:
         applied = None
         try:
             applied = self._advance(found)
-        except errors.Locked:
-            return None  # another replica is at it
+        except (errors.Locked, errors.Interrupted):
+            return None  # another replica is at it, or this one stops
         self._settle(found)
         return applied
 
@@ -140,8 +140,11 @@ class Follower:
     def _fetch(self, good: str | None, found: Found) -> Candidate | None:
         try:
             return self.source.fetch(good)
-        except errors.StateProblem:
+        except (errors.StateProblem, errors.Interrupted):
             raise
+        except errors.ConfigIncomplete as error:
+            found[Condition.CONFIG_INVALID] = (error.message, error.hint or "")
+            return None
         except errors.ReconcileError as error:
             found[Condition.SOURCE_FAILED] = (error.message, error.hint or "")
             return None

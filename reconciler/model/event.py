@@ -69,6 +69,10 @@ class Condition(StrEnum):
     NEEDS_APPROVAL = "needs-approval"
 
 
+CONFIG = "config"
+"""The subject of what is the matter with the configuration."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
     """A condition of `subject` (a document's `Kind/name`, or `config`) that began or ended.

@@ -24,6 +24,25 @@ class Status(StrEnum):
         return {"Successful": "green", "Partially Successful": "yellow", "Pending": "gray", "Failed": "red"}[self.value]
 
 
+class BadgeName(StrEnum):
+    """What stands beside the colour, because the colour is about the last cycle and this about the next one."""
+
+    SUSPENDED = "suspended"
+    DEACTIVATED = "deactivated"
+    OVERDUE = "overdue"
+    STALLED = "stalled"
+    CUT_OFF = "cut off"
+    RETRYING = "retrying"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """`text` says since when, by whom, or when it goes on."""
+
+    name: BadgeName
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusEntry:
     """The status of a document (`item` is empty) or of one of its mappings."""

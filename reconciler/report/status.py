@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome
 from reconciler.model.run import Run
-from reconciler.model.status import Status, StatusEntry
+from reconciler.model.status import Badge, BadgeName, Status, StatusEntry
 from reconciler.report.text import PLAIN, Style, moment, table, visible
 
 FORMAT_VERSION = 1
@@ -30,17 +30,44 @@ class DocumentStatus:
     next_due: datetime | None
     unfinished: Run | None = None
     """A run of it that is under way or was cut off."""
+    badges: tuple[Badge, ...] = ()
 
 
-def to_text(documents: Sequence[DocumentStatus], *, named: bool, style: Style = PLAIN) -> str:
-    """A line for each document and mapping, then the reasons of everything that is not green."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Something about the configuration that waits for somebody."""
+
+    condition: str
+    reason: str
+    hint: str
+    since: datetime
+
+
+def to_text(
+    documents: Sequence[DocumentStatus], *, named: bool, waiting: Sequence[Waiting] = (), style: Style = PLAIN
+) -> str:
+    """What waits for somebody, a line for each document and mapping, then the reasons of everything that is not green."""
+    head = [line for one in waiting for line in _waiting(one, style)]
+    return "\n".join([*head, *([""] if head else []), _listed(documents, named, style)])
+
+
+def _waiting(one: Waiting, style: Style) -> list[str]:
+    first = style.yellow(f"! {one.condition}") + f" since {moment(one.since)}: {visible(one.reason)}"
+    return [first, *([f"  {visible(one.hint)}"] if one.hint else [])]
+
+
+def _listed(documents: Sequence[DocumentStatus], named: bool, style: Style) -> str:
     if not documents:
         return "No mapping is applied. Run `reconcile plan`, then `reconcile apply`."
     short = not named and sum(len(d.mappings) for d in documents) > MANY
     rows = [row for document in documents for row in _rows(document, short, style)]
     head = ("Status", "Document / mapping", "Since", "Last run", "Next due", "Read", "Updated", "Unchanged", "Rejected")
     text = table(head, rows, style=style, right=(5, 6, 7, 8))
-    reasons = [line for document in documents for line in (*_unfinished(document), *_reasons(document, short))]
+    reasons = [
+        line
+        for document in documents
+        for line in (*_unfinished(document), *_badges(document), *_reasons(document, short))
+    ]
     if short:
         reasons.append("Mappings are left out: there are many. `reconcile status NAME` shows those of one document.")
     return "\n".join([text, *([""] if reasons else []), *reasons])
@@ -74,6 +101,11 @@ def _unfinished(document: DocumentStatus) -> list[str]:
     return [f"{visible(document.whole.name)}: run {run.id} {what}"]
 
 
+def _badges(document: DocumentStatus) -> list[str]:
+    shown = [badge for badge in document.badges if badge.name is not BadgeName.CUT_OFF]  # the line of the run says it
+    return [f"{visible(document.whole.name)}: {badge.name.value} {visible(badge.text)}" for badge in shown]
+
+
 def _reasons(document: DocumentStatus, short: bool) -> list[str]:
     entries = [document.whole] if short else document.mappings
     return [
@@ -87,10 +119,21 @@ def _full_name(entry: StatusEntry) -> str:
     return visible(f"{entry.name} / {entry.item}" if entry.item else entry.name)
 
 
-def to_json(documents: Sequence[DocumentStatus], *, warnings: Sequence[str] = ()) -> dict[str, Json]:
+def to_json(
+    documents: Sequence[DocumentStatus], *, warnings: Sequence[str] = (), waiting: Sequence[Waiting] = ()
+) -> dict[str, Json]:
     """`warnings` say why the database that this was read from is in doubt."""
     listed: list[Json] = [_json(document) for document in documents]
-    return {"formatVersion": FORMAT_VERSION, "warnings": list(warnings), "documents": listed}
+    conditions: list[Json] = [
+        {"condition": one.condition, "since": _time(one.since), "reason": one.reason, "hint": one.hint}
+        for one in waiting
+    ]
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "warnings": list(warnings),
+        "config": {"conditions": conditions},
+        "documents": listed,
+    }
 
 
 def _json(document: DocumentStatus) -> dict[str, Json]:
@@ -100,6 +143,7 @@ def _json(document: DocumentStatus) -> dict[str, Json]:
         "schedule": document.schedule,
         "nextDue": _time(document.next_due),
         "unfinishedRun": _run(document.unfinished) if document.unfinished else None,
+        "badges": [{"name": badge.name.value, "text": badge.text} for badge in document.badges],
         **_entry(document.whole),
         "mappings": [{"profileField": entry.item, **_entry(entry)} for entry in document.mappings],
     }

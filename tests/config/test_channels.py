@@ -101,7 +101,7 @@ WRONG = [
     (SLACK.replace("}}", "}, conditions: failing}"), "E-TYPE", "a list is expected"),
     (SLACK.replace("}}", "}, secret: {env: A}}"), "E-KEY", "there is no key 'secret'"),
     (SLACK.replace("}}", "}, documents: [acme]}"), "E-DOCUMENT", "there is no document 'acme'"),
-    (MAIL.replace("to: [b@example.com]", "to: []"), "E-VALUE", "this list is too short"),
+    (MAIL.replace("to: [b@example.com]", "to: []"), "E-VALUE", "this list is empty"),
     (MAIL.replace("b@example.com", "'b@example.com\\nBcc: c@example.com'"), "E-VALUE", "one mail address"),
     (MAIL.replace("a@example.com", "Ops <a@example.com>"), "E-VALUE", "one mail address"),
     (MAIL.replace("host: smtp.example.com", "host: 'smtp.example.com:25'"), "E-VALUE", "a host name stands here"),
