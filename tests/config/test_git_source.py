@@ -31,7 +31,7 @@ from reconciler.model.resources import GitSource, OnRewrite, SecretRef
 from tests.config.git_server import GIT, Author, Server, answer, clean_environment, serving
 
 PROJECT = {"reconcile.yaml": examples.PROJECT, "config/cs.yaml": examples.CS}
-QUICK = Bounds(connect=5, silence=1, total=20)
+QUICK = Bounds(connect=10, silence=30, total=60)
 TOKEN = "tok-e.n/with+odd:signs"
 
 
@@ -231,15 +231,15 @@ def test_only_what_is_new_is_sent(author: Author, follow: Open, server: Server) 
 
 
 def test_what_piles_up_is_fetched_anew(author: Author, follow: Open, server: Server, tmp_path: Path) -> None:
-    checkout = follow(server.url("author/.git"))
+    checkout = follow(server.url("author/.git"), replace(QUICK, packs=4))
     good: str | None = None
-    for number in range(67):
+    for number in range(7):
         head = author.commit({"config/cs.yaml": f"# {number}\n"})
         relation = Relation.FORWARD if good else Relation.FIRST
         assert fetch(checkout, last_good=good) == (head, relation)
         good = head
     packs = list((tmp_path / "bootstrap" / FOLDER).glob("*/objects/pack/*.pack"))
-    assert 1 < len(packs) < 10
+    assert 1 < len(packs) <= 4
 
 
 def test_another_branch_and_folder(author: Author, follow: Open, url: str) -> None:
@@ -652,7 +652,8 @@ def test_ssh_that_fails(
     author: Author, follow: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, kind: Any
 ) -> None:
     ssh(tmp_path, monkeypatch, action)
-    failure(follow(f"git@git.example.com:{author.folder}"), kind)
+    bounds = replace(QUICK, silence=1) if "sleep" in action else QUICK
+    failure(follow(f"git@git.example.com:{author.folder}", bounds), kind)
 
 
 def test_no_ssh_here(author: Author, follow: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ _STEP = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Limits of one fetch (seconds and bytes) and of one commit that is laid out as files."""
+    """Limits of one fetch (seconds and bytes), of what is kept, and of one commit that is laid out as files."""
 
     connect: float = 10.0
     silence: float = 60.0
@@ -25,6 +25,7 @@ class Bounds:
     objects: int = 1_000_000
     object_bytes: int = 128 * MIB
     unpacked: int = 4096 * MIB
+    packs: int = 64
     files: int = 20_000
     file_bytes: int = MIB
     laid_out: int = 256 * MIB

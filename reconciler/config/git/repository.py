@@ -24,7 +24,6 @@ from reconciler.config.git.over_ssh import SshClient
 WHOLE_HISTORY = 0x7FFFFFFF
 """The depth that git's own client asks for when it wants everything."""
 
-_MAX_PACKS = 64
 _KNOWN = "known.json"
 
 
@@ -213,7 +212,7 @@ class RemoteRepository:
     def _crowded(self, meter: Meter) -> bool:
         """Whether so much has piled up that beginning anew is better. Nothing sorts packs here."""
         sizes = [pack.stat().st_size for pack in self._folder.glob("objects/pack/*.pack")]
-        return len(sizes) >= _MAX_PACKS or sum(sizes) > 2 * meter.bounds.received
+        return len(sizes) >= meter.bounds.packs or sum(sizes) > 2 * meter.bounds.received
 
     def _remember(self, head: str, shallow: Iterable[bytes], unshallow: Iterable[bytes]) -> None:
         before = (set(self._shallow), list(self._tips))
