@@ -25,7 +25,7 @@ IMAGE = "localhost/reconcile"
 # Limits may only be lowered where the tests themselves run in a container.
 LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000")
 LOCKED_UP = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
-STATE = "--tmpfs=/var/lib/reconcile:mode=0777"
+STATE = "--volume=/var/lib/reconcile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
