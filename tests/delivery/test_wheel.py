@@ -76,11 +76,12 @@ def test_it_is_the_wheel_that_runs(installed: Installed) -> None:
     assert Path(done.stdout.strip()).is_relative_to(installed.python.parents[1]), done.stderr
 
 
-def test_it_holds_every_file_of_the_package(installed: Installed) -> None:
+def test_it_holds_every_file_of_the_package_except_what_is_for_tests(installed: Installed) -> None:
+    package = ROOT / "reconciler"
     expected = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "reconciler").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.is_relative_to(package / "testing")
     }
     with zipfile.ZipFile(installed.wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
