@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 import click
@@ -12,7 +13,10 @@ from reconciler.cli.options import common
 
 URL = "http://127.0.0.1:8080/healthz"
 SECONDS = 5.0
-CONNECTIONS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+CONNECTIONS: Mapping[str, type[http.client.HTTPConnection]] = {
+    "http": http.client.HTTPConnection,
+    "https": http.client.HTTPSConnection,
+}
 
 
 @click.command("health")
