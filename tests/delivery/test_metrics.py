@@ -17,6 +17,7 @@ from tests.delivery.tools import DEPLOY, prepared, run
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 DASHBOARD = DEPLOY / "grafana" / "dashboard.json"
 UNIT_TESTS = Path(__file__).with_name("alerts_test.yaml")
+SLOW_TESTS = Path(__file__).with_name("alerts_slow_test.yaml")
 
 HISTOGRAMS = {"reconciler_sync_duration_seconds", "reconciler_http_request_duration_seconds"}
 LABELS = {
@@ -151,10 +152,10 @@ def test_panels_do_not_overlap() -> None:
 # -- with Prometheus' own tool
 
 
-def promtool(folder: Path, alerts: str) -> tuple[int, str]:
+def promtool(folder: Path, alerts: str, tests: Path = UNIT_TESTS) -> tuple[int, str]:
     """The unit tests of the alerts, on this text of the rules."""
     (folder / "alerts.yaml").write_text(alerts, "utf-8")
-    shutil.copy(UNIT_TESTS, folder / "tests.yaml")
+    shutil.copy(tests, folder / "tests.yaml")
     done = run(prepared("promtool"), "test", "rules", "tests.yaml", cwd=folder)
     return done.returncode, done.stdout + done.stderr
 
@@ -165,8 +166,9 @@ def test_the_rules_are_valid() -> None:
     assert f"{len(rules())} rules found" in done.stdout
 
 
-def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
-    code, output = promtool(tmp_path, ALERTS.read_text("utf-8"))
+@pytest.mark.parametrize("tests", [UNIT_TESTS, SLOW_TESTS], ids=lambda path: path.stem)
+def test_alerts_fire_when_they_should(tmp_path: Path, tests: Path) -> None:
+    code, output = promtool(tmp_path, ALERTS.read_text("utf-8"), tests)
     assert code == 0, output
 
 
@@ -175,6 +177,11 @@ def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
     [
         ("ReconcileStale", "> 2 * sync", "> 1 * sync"),
         ("ReconcileStale", "> 2 * sync", "> 3 * sync"),
+        (
+            "ReconcileStale",
+            "reconciler_sync_next_due_timestamp_seconds",
+            "reconciler_sync_last_success_timestamp_seconds",
+        ),
         ("ReconcileRejected", "> 0.05", ">= 0.05"),
         ("ReconcileRejected", "> 0.05", "> 0.2"),
         ("ReconcileFenceLost", "[30m]", "[2h]"),
