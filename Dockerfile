@@ -31,15 +31,15 @@ RUN if [ "${SSH_CLIENT}" = yes ]; then \
     # A name for the number below: an SSH client refuses a user without one.
     && echo "reconcile:x:10001:10001:reconcile:/var/lib/reconcile:/usr/sbin/nologin" >>/etc/passwd \
     && echo "reconcile:x:10001:" >>/etc/group \
-    && mkdir -p /config /var/lib/reconcile \
-    && chown 10001:10001 /var/lib/reconcile
+    && mkdir -p /config/var /var/lib/reconcile \
+    && chown 10001:10001 /config/var /var/lib/reconcile
 COPY --from=build /opt/reconcile /opt/reconcile
 ENV PATH="/opt/reconcile/bin:${PATH}" \
     HOME=/var/lib/reconcile \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-# The project is mounted at /config and only read. Everything that is written goes to /var/lib/reconcile and /tmp, so the
-# root file system may be read-only.
+# The project file is mounted at /config/reconcile.yaml. The program writes below /config/var (state file, checkout) and /tmp,
+# and a SQLite file may stand in /var/lib/reconcile; so the root file system may be read-only.
 WORKDIR /config
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001

@@ -52,7 +52,7 @@ def rebuild(project: Path | None) -> None:
 
     work = workplace(project)
     serial = write_state_file(work.database, work.state_file, rebuild=True)
-    click.echo(f"{work.project.state_file} written from the database, serial {serial}")
+    click.echo(f"{work.state_file.relative_to(work.root)} written from the database, serial {serial}")
 
 
 def _lineage(work: Workplace) -> str | None:

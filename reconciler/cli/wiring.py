@@ -169,10 +169,9 @@ class Workplace:
         head = _git(self.root, "rev-parse", "HEAD")
         if head is None:
             return None
-        state = Path(self.project.state_file)
-        # Git refuses to exclude what lies outside of the repository.
-        excluded = () if state.is_absolute() else (":(exclude)" + state.parts[0],)
-        dirty = _git(self.root, "status", "--porcelain", "--", ".", *excluded)
+        dirty = _git(
+            self.root, "status", "--porcelain", "--", ".", ":(exclude)" + Path(self.project.state_file).parts[0]
+        )
         return f"{head}+changes" if dirty else head
 
     @contextmanager

@@ -46,7 +46,7 @@ def test_what_is_named_is_there(compose: dict[str, Any]) -> None:
         assert {name for service in services for name in service[kind]} == set(compose[kind])
     mounts = [volume.split(":")[0] for service in services for volume in service["volumes"]]
     assert {mount for mount in mounts if not mount.startswith(".")} == set(compose["volumes"])
-    assert all((FOLDER / mount).is_dir() for mount in mounts if mount.startswith("."))
+    assert all((FOLDER / mount).is_file() for mount in mounts if mount.startswith("."))
     assert (FOLDER / compose["services"]["loop"]["build"]["context"] / "Dockerfile").is_file()
 
 
@@ -83,4 +83,4 @@ def test_secrets_are_files_that_git_does_not_see(compose: dict[str, Any]) -> Non
 def test_the_loop_finds_the_secrets_of_its_project(compose: dict[str, Any]) -> None:
     project = yaml.safe_load((FOLDER / "config" / "reconcile.yaml").read_text("utf-8"))["spec"]
     mounted = {f"/run/secrets/{name}" for name in compose["services"]["loop"]["secrets"]}
-    assert {project["database"]["file"], project["source"]["token"]["file"]} <= mounted
+    assert {project["database"]["file"], project["source"]["git"]["token"]["file"]} <= mounted

@@ -30,7 +30,7 @@ LISTENS = "listen" in {param.name for param in run_command.params}
 # Limits may only be lowered where the tests themselves run in a container.
 LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000")
 LOCKED_UP = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
-STATE = "--volume=/var/lib/reconcile"
+STATE = "--volume=/config/var"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +93,10 @@ def image(podman: Podman) -> Podman:
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
-    """A project whose state is where an image can write."""
+    """A project that is mounted read-only; what the program writes has a volume in it."""
     folder = tmp_path / "config"
     shutil.copytree(ROOT / "examples" / "configs" / "sandbox", folder, ignore=shutil.ignore_patterns("var"))
-    project = folder / "reconcile.yaml"
-    text = project.read_text("utf-8")
-    for before, after in (
-        ("sqlite:///var/reconciler.db", "sqlite:////var/lib/reconcile/reconciler.db"),
-        ("stateFile: var/state.json", "stateFile: /var/lib/reconcile/state.json"),
-    ):
-        assert before in text
-        text = text.replace(before, after)
-    project.write_text(text, "utf-8")
+    (folder / "var").mkdir()
     # The folders of tests are for their owner only, and the image is somebody else.
     for parent in (tmp_path, *list(tmp_path.parents)[:2]):
         parent.chmod(0o755)
@@ -143,8 +135,8 @@ def test_only_two_folders_can_be_written(image: Podman) -> None:
     script = "find / -xdev -type d -writable ! -path '/proc/*' ! -path '/dev/*'; id -u; id -un"
     done = image("run", "--rm", *LIMITS, "--network=none", "--entrypoint", "sh", IMAGE, "-c", script)
     *folders, number, name = done.stdout.split()
-    assert set(folders) <= {"/tmp", "/var/tmp", "/var/lib/reconcile", "/run/lock"}
-    assert "/var/lib/reconcile" in folders
+    assert set(folders) <= {"/tmp", "/var/tmp", "/var/lib/reconcile", "/config/var", "/run/lock"}
+    assert {"/config/var", "/var/lib/reconcile"} <= set(folders)
     assert (number, name) == ("10001", "reconcile")
 
 
@@ -152,11 +144,11 @@ def test_a_project_is_validated_and_applied_with_a_read_only_root(image: Podman,
     mounted = ("--volume", f"{example}:/config:ro", STATE)
     done = image.run(*mounted, IMAGE, "validate")
     assert (done.returncode, done.stdout) == (0, "4 files ok\n"), done.stderr
-    script = "reconcile apply && reconcile state rebuild && reconcile status && ls /var/lib/reconcile"
+    script = "reconcile apply && reconcile state rebuild && reconcile status && ls /config/var"
     done = image.run(*mounted, "--entrypoint", "sh", IMAGE, "-c", script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Applied, serial 8." in done.stdout
-    assert "/var/lib/reconcile/state.json written from the database, serial 8" in done.stdout
+    assert "var/state.json written from the database, serial 8" in done.stdout
     assert {"reconciler.db", "state.json"} <= set(done.stdout.split())
 
 
@@ -198,7 +190,7 @@ def stop(image: Podman, container: str) -> None:
 def test_the_loop_stops_when_asked(image: Podman, example: Path) -> None:
     """It is the first process in there, to which the system sends no signal that it does not handle."""
     container = start(image, example, "run", "--project", "/config")
-    until(image, container, "test", "-s", "/var/lib/reconcile/state.json")
+    until(image, container, "test", "-s", "/config/var/state.json")
     stop(image, container)
 
 
