@@ -83,4 +83,4 @@ def test_secrets_are_files_that_git_does_not_see(compose: dict[str, Any]) -> Non
 def test_the_loop_finds_the_secrets_of_its_project(compose: dict[str, Any]) -> None:
     project = yaml.safe_load((FOLDER / "config" / "reconcile.yaml").read_text("utf-8"))["spec"]
     mounted = {f"/run/secrets/{name}" for name in compose["services"]["loop"]["secrets"]}
-    assert {project["database"]["file"], project["source"]["git"]["token"]["file"]} <= mounted
+    assert {project["database"]["file"], project["source"]["token"]["file"]} <= mounted

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 import reconciler
-from reconciler.cli.run import command as run_command
 from tests.delivery.tools import ROOT, prepared, run
 
 # One worker builds it, where tests run in several.
@@ -24,8 +23,6 @@ pytestmark = pytest.mark.xdist_group("image")
 NO_CONTAINERS = "no container can be run here: it takes root, podman and runc, and a system that lets them"
 BASE = "localhost/base"
 IMAGE = "localhost/reconcile"
-
-LISTENS = "listen" in {param.name for param in run_command.params}
 
 # Limits may only be lowered where the tests themselves run in a container.
 LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000")
@@ -194,7 +191,6 @@ def test_the_loop_stops_when_asked(image: Podman, example: Path) -> None:
     stop(image, container)
 
 
-@pytest.mark.skipif(not LISTENS, reason="`reconcile run` does not listen yet")
 def test_the_loop_becomes_healthy(image: Podman, example: Path) -> None:
     container = start(image, example)
     until(image, container, *image.inspect()["HealthCheck"]["Test"][1:])
