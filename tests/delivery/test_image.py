@@ -109,7 +109,7 @@ def test_what_the_image_says_of_itself(image: Podman) -> None:
     assert config["StopSignal"] == "SIGTERM"
     assert config["WorkingDir"] == "/config"
     assert list(config["ExposedPorts"]) == ["8080/tcp"]
-    assert found["HealthCheck" if "HealthCheck" in found else "Healthcheck"]["Test"] == ["CMD", "reconcile", "health"]
+    assert found["Healthcheck"]["Test"] == ["CMD", "reconcile", "health"]
     labels = {name.removeprefix("org.opencontainers.image."): text for name, text in config["Labels"].items()}
     assert labels["version"] == reconciler.__version__
     assert {"title", "description", "licenses", "revision"} <= set(labels)
@@ -193,5 +193,5 @@ def test_the_loop_stops_when_asked(image: Podman, example: Path) -> None:
 
 def test_the_loop_becomes_healthy(image: Podman, example: Path) -> None:
     container = start(image, example)
-    until(image, container, *image.inspect()["HealthCheck"]["Test"][1:])
+    until(image, container, *image.inspect()["Healthcheck"]["Test"][1:])
     stop(image, container)
