@@ -26,6 +26,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "approve": Entry("reconciler.cli.approve", "Approve what the loop waits with."),
         "suspend": Entry("reconciler.cli.suspend", "Let no cycle of a document start."),
         "resume": Entry("reconciler.cli.resume", "Let them start again."),
+        "health": Entry("reconciler.cli.health", "Ask a running loop whether it is alive."),
     },
     "Look": {
         "status": Entry("reconciler.cli.status", "Status of every document and mapping."),

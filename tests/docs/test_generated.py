@@ -17,7 +17,7 @@ def check(script: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
-@pytest.mark.parametrize("name", ["generate_docs", "generate_examples", "generate_demo_image"])
+@pytest.mark.parametrize("name", ["generate_docs", "generate_examples", "generate_demo_image", "generate_dashboard"])
 def test_a_generator_would_change_nothing(name: str) -> None:
     done = check(ROOT / "scripts" / f"{name}.py", ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), f"run scripts/{name}.py"

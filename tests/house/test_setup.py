@@ -160,3 +160,18 @@ def test_an_unknown_argument_is_refused(machine: Machine) -> None:
     done = machine.setup("--everything")
     assert done.returncode == 1
     assert "unknown argument: --everything" in done.stderr
+
+
+def test_what_the_tests_of_delivery_need_may_be_missing(machine: Machine) -> None:
+    """Each part that cannot be had is named, nothing half-made stays behind, and the rest of the tests can run."""
+    script = machine.checkout / "scripts" / "setup_delivery"
+    shutil.copy(ROOT / "scripts" / "setup_delivery", script)
+    python = machine.checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho half\necho 'no index' >&2\nexit 1\n")
+    python.chmod(0o755)
+    environment = {"PATH": str(machine.folder / "bin")}
+    done = subprocess.run([str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "half\nno index\n")
+    assert done.stdout == "setup: compose failed: the tests that need it will be skipped\n"
+    assert list((machine.checkout / ".venv" / "delivery").iterdir()) == []
