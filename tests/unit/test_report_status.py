@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from reconciler.model.outcome import Outcome, Reason
 from reconciler.model.run import CUT_OFF, Run, RunResult, Tally
-from reconciler.model.status import Status, StatusEntry
-from reconciler.report.status import MANY, SYMBOLS, DocumentStatus, to_json, to_text
+from reconciler.model.status import Badge, BadgeName, Status, StatusEntry
+from reconciler.report.status import MANY, SYMBOLS, DocumentStatus, Waiting, to_json, to_text
 from reconciler.report.text import Style
 
 SINCE = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -111,6 +111,7 @@ def test_json_carries_everything() -> None:
     assert data == {
         "formatVersion": 1,
         "warnings": [],
+        "config": {"conditions": []},
         "documents": [
             {
                 "kind": "ProfileFieldMapping",
@@ -118,6 +119,7 @@ def test_json_carries_everything() -> None:
                 "schedule": "every 4h",
                 "nextDue": "2026-11-22T16:00:00Z",
                 "unfinishedRun": None,
+                "badges": [],
                 "status": "Partially Successful",
                 "colour": "yellow",
                 "reason": "1 × user-missing",
@@ -174,3 +176,15 @@ def test_a_run_under_way_and_one_that_was_cut_off() -> None:
 
 def test_doubts_about_the_database_are_part_of_the_json() -> None:
     assert to_json([], warnings=["the database is empty"])["warnings"] == ["the database is empty"]
+
+
+def test_what_waits_for_somebody_comes_first_and_badges_after_the_table() -> None:
+    waiting = Waiting(condition="needs-approval", reason="a plan waits", hint="reconcile approve 12ab", since=SINCE)
+    shown = replace(document(YELLOW), badges=(Badge(name=BadgeName.SUSPENDED, text="by ann"),))
+    text = to_text([shown], named=False, waiting=[waiting])
+    assert text.startswith("! needs-approval since 2026-11-22")
+    assert "\n  reconcile approve 12ab\n" in text
+    assert "\nacme-profile: suspended by ann\n" in text
+    data = to_json([shown], waiting=[waiting])
+    assert data["config"]["conditions"][0]["hint"] == "reconcile approve 12ab"  # type: ignore[index,call-overload]
+    assert data["documents"][0]["badges"] == [{"name": "suspended", "text": "by ann"}]  # type: ignore[index,call-overload]
