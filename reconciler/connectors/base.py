@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from reconciler.model.catalog import Catalog, CatalogObject
 from reconciler.model.json import Json
-from reconciler.model.outcome import Write, WriteResult
+from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
 
 
 class Budget(Protocol):
@@ -58,6 +58,28 @@ class ObjectSource(Protocol):
         ...
 
 
+class RowSource(Protocol):
+    """Reads the rows of a query."""
+
+    def pages(self, query: str, columns: Sequence[str]) -> Iterator[list[tuple[str | None, ...]]]:
+        """Some columns of the rows of one SELECT as texts, a page at a time. Raises `errors.RemoteError`."""
+        ...
+
+
+class RecordDestination(Protocol):
+    """Takes whole records: `batch_size` of them together, `concurrency` batches at once."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    def write(self, batch: Sequence[RecordWrite]) -> Iterator[RecordResult]:
+        """Send a batch and yield one result for each record as soon as it is known. Raises as `Destination.write` does."""
+        ...
+
+
 class MemberDirectory(Protocol):
     """Lists the users of a community, page by page. Profile values are not part of a list."""
 
@@ -65,10 +87,17 @@ class MemberDirectory(Protocol):
 
 
 class Destination(Protocol):
-    """Takes writes. `batch_size` writes are journalled together; `concurrency` batches may be under way at once."""
+    """Takes writes. `batch_size` of them are journalled together; `concurrency` batches may be under way at once.
+
+    With `whole_records`, `batch_size` counts records, and all changes of a record are in one batch: two workers must not
+    create the same record.
+    """
 
     @property
     def batch_size(self) -> int: ...
+
+    @property
+    def whole_records(self) -> bool: ...
 
     @property
     def concurrency(self) -> int: ...

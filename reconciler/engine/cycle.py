@@ -20,7 +20,7 @@ from reconciler import errors, failpoints
 from reconciler.clock import Clock
 from reconciler.connectors.base import Destination
 from reconciler.engine import holding, status
-from reconciler.engine.flows.profile import REJECTED, ProfileFlow
+from reconciler.engine.flows.base import REJECTED, Emptiness, Flow
 from reconciler.engine.occasion import Occasion
 from reconciler.engine.writer import Writer
 from reconciler.failpoints import Step
@@ -54,7 +54,7 @@ class Progress(Protocol):
 class Ends:
     """The two ends of a cycle, ready for use."""
 
-    flow: ProfileFlow
+    flow: Flow
     destination: Destination
     scope: str
     """Names the ledger: everything that was acknowledged by this destination."""
@@ -232,20 +232,16 @@ class _Cycle:
 
     def _refuse_emptiness(self) -> None:
         """An end that suddenly has nothing is a fault of that end, not news about everybody."""
-        nobody = not self.ends.flow.staged.members
-        empty = [item for item in self.ends.flow.readable if not self.tallies[item].read]
-        if not (nobody or empty):
+        found = self.ends.flow.empty()
+        if not found:
             return
         with self.database.read() as session:
             for run in runs.search(session, document=self.document, limit=LOOK_BACK):
-                matched = run.tally.outcomes[Outcome.UNCHANGED] + run.tally.outcomes[Outcome.UPDATED]
-                if nobody and matched:
-                    raise self._suddenly_empty("the community lists no users", run, f"matched {matched:,} values")
                 before = runs.items(session, run.id)
-                for item in empty:
-                    if item in before and before[item].read:
-                        what = f"the source returned no records for '{item}'"
-                        raise self._suddenly_empty(what, run, f"read {before[item].read:,}")
+                for empty in found:
+                    then = _then(empty, run, before)
+                    if then:
+                        raise self._suddenly_empty(empty.text, run, then)
 
     def _suddenly_empty(self, what: str, run: Run, then: str) -> errors.SafetyStop:
         hint = "nothing was written; check that system, then run the cycle again; if it is meant, remove the mapping"
@@ -299,6 +295,15 @@ class _Cycle:
             self.occasion.close(session, self.document, closed, error, now=now)
         failpoints.reached(Step.RUN_CLOSED)
         return Report(run=closed, tallies=self.tallies, failures=staged.failures, error=error)
+
+
+def _then(empty: Emptiness, run: Run, before: Mapping[str, Tally]) -> str:
+    """What an earlier run found where there is nothing now; empty when it was nothing then, too."""
+    if empty.matched:
+        matched = run.tally.outcomes[Outcome.UNCHANGED] + run.tally.outcomes[Outcome.UPDATED]
+        return f"matched {matched:,} values" if matched else ""
+    read = run.tally.read if empty.item is None else before[empty.item].read if empty.item in before else 0
+    return f"read {read:,}" if read else ""
 
 
 def exit_code(report: Report) -> int:

@@ -136,7 +136,9 @@ class Writer:
         runs.progress(session, cycle.run.id, Tally.total(cycle.tallies.values()), cycle.ends.calls(), now=now)
 
     def _take(self, session: Session) -> _Taken | None:
-        found = self._workspace.changes(self._last, self._cycle.ends.destination.batch_size)
+        destination = self._cycle.ends.destination
+        take = self._workspace.changes_of_records if destination.whole_records else self._workspace.changes
+        found = take(self._last, destination.batch_size)
         if not found:
             return None
         writes = [write for _, write in found]
@@ -146,7 +148,8 @@ class Writer:
 
     def _count(self, results: Sequence[WriteResult]) -> None:
         for result in results:
-            outcome = Outcome.UPDATED if result.acknowledged else Outcome.REJECTED
+            done = Outcome.CREATED if result.created else Outcome.UPDATED
+            outcome = done if result.acknowledged else Outcome.REJECTED
             self._cycle.tallies[result.write.item].add(outcome, result.reason)
 
 

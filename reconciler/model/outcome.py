@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.json import Json
 from reconciler.model.value import Rendered
 
 
@@ -43,6 +45,9 @@ class Reason(StrEnum):
     AMBIGUOUS_PERSON = "ambiguous-person"
     AMBIGUOUS_COMPANY = "ambiguous-company"
     AMBIGUOUS_MEMBER = "ambiguous-member"
+    KEY_NULL = "key-null"
+    KEY_CONFLICT = "key-conflict"
+    UNCOERCIBLE = "value-uncoercible"
     # skipped
     NULL = "null"
     NO_MEMBER = "no-member"
@@ -66,6 +71,9 @@ ADVICE: dict[Reason, str] = {
     Reason.AMBIGUOUS_PERSON: "several Person records share this e-mail address; merge them in CS",
     Reason.AMBIGUOUS_COMPANY: "this person belongs to several companies; mark exactly one Company Person as primary in CS",
     Reason.AMBIGUOUS_MEMBER: "several community users share this e-mail address; correct one of them in the community",
+    Reason.KEY_NULL: "rows of the model have no value in a key column; correct the model or its source",
+    Reason.KEY_CONFLICT: "several rows of the model have this key and say different things; make the key unique",
+    Reason.UNCOERCIBLE: "the value does not fit the field of the destination; read the detail, correct the model",
     Reason.NULL: "no value in CS: the last synced value stays",
     Reason.NO_MEMBER: "no community user has this e-mail address",
     Reason.NO_EMAIL: "the record has no e-mail address, so it cannot be matched",
@@ -109,10 +117,33 @@ class WriteResult:
     write: Write
     reason: Reason | None = None
     detail: str = ""
+    created: bool = False
+    """Whether the record is new at the destination."""
 
     @property
     def acknowledged(self) -> bool:
         return self.reason is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWrite:
+    """Changed fields of one record. `key` are the values of the sync key, in its order; `values` are as the API takes them."""
+
+    key: tuple[str, ...]
+    values: Mapping[str, Json]
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordResult:
+    """What the destination said to one record. `outcome` is created or updated, or None with a `reason`; `field` is the one
+    that was at fault, if one was."""
+
+    write: RecordWrite
+    outcome: Outcome | None
+    reason: Reason | None = None
+    detail: str = ""
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,6 +103,45 @@ class Workspace:
         self._items = tuple(items)
         self.create("stage", ["key", "label", *(f"c{place}" for place in range(len(items)))], key="key")
 
+    def stage_unique(self, name: str) -> int:
+        """Fill `stage` from a table with its columns, in which keys may repeat: rows that say the same are one row. Gives how
+        many rows have a key that others have, too, with other values: see `conflicts`."""
+        places = range(len(self._items))
+        values = "".join(f", min(c{place})" for place in places)
+        self._run(
+            f"INSERT INTO {_table('stage')} SELECT key, min(label){values} FROM {_table(name)} "
+            f"GROUP BY key HAVING {self._agreeing()} ORDER BY key"
+        )
+        rows, staged = self.count(name), self.count("stage")
+        if rows == staged:
+            return 0
+        query = f"SELECT count(*) AS n FROM {_table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
+        return int(self._rows(f"SELECT coalesce(sum(n), 0) FROM ({query}) conflicting")[0][0])
+
+    def conflicts(self, name: str) -> Iterator[tuple[str, str, int]]:
+        """(key, label, rows) of the keys that `stage_unique` left out, in order of the keys."""
+        query = f"SELECT key, min(label), count(*) FROM {_table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
+        for key, label, rows in self._stream(f"{query} ORDER BY key"):
+            yield key or "", label or "", int(rows or 0)
+
+    def _agreeing(self) -> str:
+        same = (
+            f"(count(c{p}) = 0 OR (count(c{p}) = count(*) AND min(c{p}) = max(c{p})))" for p in range(len(self._items))
+        )
+        return " AND ".join(["count(*) >= 1", *same])
+
+    def departed(self, ledger: Ledger) -> Iterator[tuple[str, str]]:
+        """(key, label) of the records that were written before and are not staged any more, in order of the keys."""
+        written = [ledger.columns[item] for item in self._items if item in ledger.columns]
+        if ledger.table is None or not written:
+            return
+        some = " OR ".join(f"l.{column} IS NOT NULL" for column in written)
+        gone = f"NOT EXISTS (SELECT 1 FROM {_table('stage')} s WHERE s.key = l.key)"
+        for key, label in self._stream(
+            f"SELECT l.key, l.label FROM {ledger.table} l WHERE ({some}) AND {gone} ORDER BY l.key"
+        ):
+            yield key or "", label or ""
+
     def count_staged(self) -> dict[str, int]:
         """For each item, how many staged records have a value (not null)."""
         if not self._items:
@@ -135,6 +174,16 @@ class Workspace:
             (seq, Write(key=key, label=label, item=self._items[item], before=before, value=value))
             for seq, key, label, item, before, value in rows
         ]
+
+    def changes_of_records(self, after_seq: int, records: int) -> list[tuple[int, Write]]:
+        """As `changes`, but of up to so many whole records: the changes of a key are never parted."""
+        found = self.changes(after_seq, records * len(self._items) + 1)
+        keys: set[str] = set()
+        for place, (_, write) in enumerate(found):
+            keys.add(write.key)
+            if len(keys) > records:
+                return found[:place]
+        return found
 
     def count_changes(self) -> int:
         return self.count("changes")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconciler import errors
 from reconciler.connectors.base import MemberDirectory, ObjectSource, Row
+from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
 from reconciler.model.catalog import Catalog, CatalogField
 from reconciler.model.outcome import Outcome, Reason
 from reconciler.model.resources import FieldMapping, ProfileFieldMapping
@@ -21,9 +22,6 @@ JOB = "CC User Profile Update"
 """The name that admins know from the Connectors Activity page."""
 
 UNSTORABLE = "the value has NUL or half a surrogate pair, which no text can hold"
-
-REJECTED = ("item", "key", "label", "reason", "detail")
-"""Columns of the temporary table with what matching rejects."""
 
 CHUNK = 2_000
 """Identities that are staged together."""
@@ -84,18 +82,6 @@ class Reading:
         return list(dict.fromkeys([*base, *(column.attribute for column in self.columns)]))
 
 
-@dataclass(slots=True)
-class Staged:
-    """What came out of reading: counts for each item, and the items that could not be read at all, with the reason.
-
-    `members` is how many users the community lists.
-    """
-
-    tallies: dict[str, Tally]
-    failures: dict[str, str] = field(default_factory=dict)
-    members: int = 0
-
-
 class ProfileFlow:
     """One cycle's reading side of a `ProfileFieldMapping`."""
 
@@ -108,12 +94,19 @@ class ProfileFlow:
         self._directory = directory
         self.items = tuple(sorted(entry.profile_field for entry in mapping.mappings))
         self.staged = Staged(tallies={item: Tally() for item in self.items})
+        self._members = 0
         self._readings = self._plan_readings(mapping.mappings, catalog)
 
     @property
     def readable(self) -> tuple[str, ...]:
         """The items that can be read, in the order of the stage's columns."""
         return tuple(item for item in self.items if item not in self.staged.failures)
+
+    def empty(self) -> list[Emptiness]:
+        """A community without users, and source objects without records."""
+        nobody = [] if self._members else [Emptiness(text="the community lists no users", matched=True)]
+        silent = [item for item in self.readable if not self.staged.tallies[item].read]
+        return nobody + [Emptiness(text=f"the source returned no records for '{item}'", item=item) for item in silent]
 
     def _plan_readings(self, mappings: Sequence[FieldMapping], catalog: Catalog) -> list[Reading]:
         readings = []
@@ -202,7 +195,7 @@ class ProfileFlow:
     def _load_members(self, workspace: Workspace) -> None:
         workspace.create("members", ("email", "id", "name"))
         for page in self._directory.members():
-            self.staged.members += len(page)
+            self._members += len(page)
             workspace.load(
                 "members", [(email, m.id, _storable(m.name)) for m in page if (email := normalise(_storable(m.email)))]
             )

@@ -1,0 +1,58 @@
+"""What a cycle needs of a flow: what it reads, how that ends up in the stage, and when it looks too empty to be true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from reconciler.model.run import Tally
+from reconciler.state.staging import Workspace
+
+REJECTED = ("item", "key", "label", "reason", "detail")
+"""Columns of the temporary table `rejected`: what reading and matching reject."""
+
+
+@dataclass(slots=True)
+class Staged:
+    """What came out of reading: counts for each item, and the items that could not be read at all, with the reason."""
+
+    tallies: dict[str, Tally]
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emptiness:
+    """Something that a flow found nothing of. Suspicious when an earlier run did.
+
+    `item` is the one that it concerns; None: all. `matched` asks whether that run matched anything, not only read it.
+    """
+
+    text: str
+    item: str | None = None
+    matched: bool = False
+
+
+class Flow(Protocol):
+    """The reading side of one cycle."""
+
+    @property
+    def job(self) -> str:
+        """The name in the activity log."""
+        ...
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The fields that are written, in the order of the columns of the stage."""
+        ...
+
+    @property
+    def staged(self) -> Staged: ...
+
+    def stage(self, workspace: Workspace) -> Staged:
+        """Fill the tables `stage` and `rejected`. Raises `errors.RemoteError`."""
+        ...
+
+    def empty(self) -> Sequence[Emptiness]:
+        """What was found nothing of, after staging."""
+        ...

@@ -1,0 +1,228 @@
+"""Rows of a model to records of a Gainsight CS object: how they are read and staged, and how changes become records.
+
+The stage holds the text that the source gave. What the API takes is made of it only when a value has changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from reconciler.connectors.base import RecordDestination, RowSource
+from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
+from reconciler.model.catalog import CatalogField, CatalogObject, DataType
+from reconciler.model.json import Json
+from reconciler.model.outcome import Outcome, Reason, RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.resources import FieldRule, Model, Sync, WhenNull
+from reconciler.model.run import Tally
+from reconciler.model.value import CLEARED, Rendered
+from reconciler.records.coerce import Uncoercible, coerce
+from reconciler.records.template import Template
+from reconciler.state.staging import Workspace
+
+ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+"""E-mail addresses are compared without case. Beyond ASCII databases and Python disagree about case, and mail servers, too."""
+
+PERSON_EMAIL = "Person Email"
+"""The part of a key that names the person of a Company Person or a Relationship Person."""
+
+Cells = tuple[str | None, ...]
+Reader = Callable[[Cells], Rendered]
+
+
+def scope(sync: Sync) -> str:
+    """The ledger of an object under one key. It belongs to the destination: a field keeps its history when its Sync moves."""
+    return f"record:{sync.connection}:{sync.object}:{','.join(sync.key)}"
+
+
+def key_text(values: Sequence[str]) -> str:
+    """The values of a sync key as one text, and the text that sorts and compares for it."""
+    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+
+
+def key_values(text: str) -> tuple[str, ...]:
+    """The contrary of `key_text`."""
+    return tuple(json.loads(text))
+
+
+class WarehouseFlow:
+    """One cycle's reading side of a `Sync`."""
+
+    def __init__(self, sync: Sync, model: Model, target: CatalogObject, source: RowSource) -> None:
+        self._sync = sync
+        self._model = model
+        self._source = source
+        self._rules = tuple(sorted(sync.fields, key=lambda rule: rule.field))
+        self.items = tuple(rule.field for rule in self._rules)
+        self.staged = Staged(tallies={item: Tally() for item in self.items})
+        self._columns = self._needed()
+        self._keys = [
+            _key_reader(self._columns.index(column), address=_is_address(field, target))
+            for field, column in sync.key.items()
+        ]
+        self._readers = [self._reader(rule) for rule in self._rules]
+        self._without_key = 0
+
+    @property
+    def job(self) -> str:
+        """What the activity log shows."""
+        return f"Sync to {self._sync.object}"
+
+    def empty(self) -> list[Emptiness]:
+        """A model without rows."""
+        if any(tally.read for tally in self.staged.tallies.values()):
+            return []
+        return [Emptiness(text=f"the model '{self._model.name}' returned no rows")]
+
+    def stage(self, workspace: Workspace) -> Staged:
+        """Read the model into temporary tables, one row for each key. Raises `errors.RemoteError`."""
+        workspace.stage(self.items)
+        workspace.create("raw", ("key", "label", *(f"c{place}" for place in range(len(self.items)))))
+        workspace.create("rejected", REJECTED)
+        for page in self._source.pages(self._model.query, self._columns):
+            workspace.load("raw", [row for cells in page if (row := self._row(cells)) is not None])
+        rows = workspace.count("raw")
+        conflicting = workspace.stage_unique("raw")
+        self._count(workspace, rows, conflicting)
+        self._reject(workspace, conflicting)
+        return self.staged
+
+    def _needed(self) -> list[str]:
+        """The columns that are asked for, each once."""
+        found = list(self._sync.key.values())
+        for rule in self._rules:
+            found += [rule.column] if rule.column is not None else []
+            found += Template.parse(rule.template).columns if rule.template is not None else []
+        return list(dict.fromkeys(found))
+
+    def _reader(self, rule: FieldRule) -> Reader:
+        plain = self._plain(rule)
+        if rule.when_null is WhenNull.KEEP:
+            return plain
+        instead = CLEARED if rule.when_null is WhenNull.CLEAR else _constant(rule.default)
+
+        def read(cells: Cells) -> Rendered:
+            found = plain(cells)
+            return instead if found is None else found
+
+        return read
+
+    def _plain(self, rule: FieldRule) -> Reader:
+        if rule.column is not None:
+            place = self._columns.index(rule.column)
+            return lambda cells: cells[place] or None
+        if rule.template is not None:
+            template, columns = Template.parse(rule.template), self._columns
+            return lambda cells: template.render(dict(zip(columns, cells, strict=True))) or None
+        text = _constant(rule.constant)
+        return lambda cells: text
+
+    def _row(self, cells: Cells) -> list[Rendered] | None:
+        keys = [reader(cells) for reader in self._keys]
+        if not all(keys):
+            self._without_key += 1
+            return None
+        values = [key or "" for key in keys]
+        return [key_text(values), " · ".join(values), *(reader(cells) for reader in self._readers)]
+
+    def _count(self, workspace: Workspace, rows: int, conflicting: int) -> None:
+        staged, present = workspace.count("stage"), workspace.count_staged()
+        for item, tally in self.staged.tallies.items():
+            tally.read += rows + self._without_key
+            tally.add(Outcome.REJECTED, Reason.KEY_NULL, self._without_key)
+            tally.add(Outcome.REJECTED, Reason.KEY_CONFLICT, conflicting)
+            tally.add(Outcome.SKIPPED, Reason.DUPLICATE, rows - conflicting - staged)
+            tally.add(Outcome.SKIPPED, Reason.NULL, staged - present[item])
+
+    def _reject(self, workspace: Workspace, conflicting: int) -> None:
+        """One record for each key that is wrong, not one for each of its fields: they are all wrong for the same reason."""
+        if self._without_key:
+            detail = f"rows without a key: {self._without_key:,}"
+            workspace.load("rejected", [("", "", "(no key)", Reason.KEY_NULL.value, detail)])
+        if conflicting:
+            conflicts = workspace.conflicts("raw")
+            workspace.load(
+                "rejected",
+                (("", key, label, Reason.KEY_CONFLICT.value, f"{rows} rows") for key, label, rows in conflicts),
+            )
+
+
+def _key_reader(place: int, *, address: bool) -> Reader:
+    """Blanks around a key mean nothing; neither does the case of an e-mail address."""
+    if address:
+        return lambda cells: (cells[place] or "").strip().translate(ASCII_LOWER)
+    return lambda cells: (cells[place] or "").strip()
+
+
+def _is_address(field: str, target: CatalogObject) -> bool:
+    """Whether a part of a key is an e-mail address: as a field of the object, or of the person that it belongs to."""
+    known = target.fields.get(field)
+    return field == PERSON_EMAIL if known is None else known.data_type is DataType.EMAIL
+
+
+def _constant(value: Json) -> Rendered:
+    """A constant of the YAML as the text that a source would give."""
+    match value:
+        case None:
+            return None
+        case str():
+            return value or None
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+class Records:
+    """A destination of values on top of one of records: the changes of a key become one record, its result theirs."""
+
+    whole_records = True
+
+    def __init__(self, writer: RecordDestination, fields: Mapping[str, CatalogField]) -> None:
+        self._writer = writer
+        self._fields = fields
+
+    @property
+    def batch_size(self) -> int:
+        return self._writer.batch_size
+
+    @property
+    def concurrency(self) -> int:
+        return self._writer.concurrency
+
+    def write(self, batch: Sequence[Write]) -> Iterator[WriteResult]:
+        """One result for each value. A value that the field cannot take is rejected alone; the rest of its record is sent."""
+        waiting: dict[tuple[str, ...], list[Write]] = {}
+        records: list[RecordWrite] = []
+        for text, group in groupby(batch, key=lambda write: write.key):
+            values: dict[str, Json] = {}
+            good: list[Write] = []
+            for write in group:
+                try:
+                    values[write.item] = self._coerced(write)
+                except Uncoercible as problem:
+                    yield WriteResult(write=write, reason=Reason.UNCOERCIBLE, detail=str(problem))
+                else:
+                    good.append(write)
+            if good:
+                key = key_values(text)
+                waiting[key] = good
+                records.append(RecordWrite(key=key, values=values, label=good[0].label))
+        for result in self._writer.write(records):
+            yield from _spread(result, waiting[result.write.key])
+
+    def _coerced(self, write: Write) -> Json:
+        return None if write.value == CLEARED else coerce(write.value, self._fields[write.item])
+
+
+def _spread(result: RecordResult, writes: Sequence[Write]) -> Iterator[WriteResult]:
+    """What was said to a record holds for each of its values."""
+    detail = f"{result.field}: {result.detail}" if result.field else result.detail
+    for write in writes:
+        yield WriteResult(
+            write=write,
+            reason=result.reason,
+            detail=detail,
+            created=result.outcome is Outcome.CREATED,
+        )
