@@ -24,11 +24,21 @@ MAX_SUGGESTIONS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A document, where it stands, and for each of its sorted lists where the items stood in the file."""
+    """A document, where it stands, and for each of its sorted lists where the items stood in the file.
+
+    `sql_file` is the path of the file whose content became its `sql`.
+    """
 
     document: Document
     origin: Origin
     orders: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    sql_file: str | None = None
+
+    def sql_place(self, line: int, column: int, length: int) -> Place:
+        """A place in the SQL of a model, which stands in a file of its own or as text in the document."""
+        if "table" in self.document.spec:
+            return self.place("spec", "table")
+        return Place(self.origin, ("spec", "sql"), span=Span(self.sql_file, line, column, length))
 
     def place(self, *path: str | int, key: bool = False) -> Place:
         """The place of a part of the document, as the file has it. `path` starts below the document: "spec", …"""
@@ -52,12 +62,22 @@ class ConfigFile:
     cached: Mapping[str, Any] | None = field(default=None)
 
 
+class Span(NamedTuple):
+    """A place in a text, from 1; `file` is the one that holds nothing but the text, if there is one."""
+
+    file: str | None
+    line: int
+    column: int
+    length: int
+
+
 class Place(NamedTuple):
-    """A part of a document in a file: its value, or its key."""
+    """A part of a document in a file: its value, its key, or a place in the text that is its value."""
 
     origin: Origin
     path: tuple[str | int, ...]
     key: bool = False
+    span: Span | None = None
 
 
 class Finding(NamedTuple):
@@ -106,6 +126,8 @@ class Facts:
     entries: Sequence[Entry]
     doubtful: frozenset[DocumentId] = frozenset()
     complete: bool = True
+    models: Mapping[str, Typed[resources.Model]] = field(default_factory=dict)
+    syncs: Sequence[Typed[resources.Sync]] = ()
     catalogs: Mapping[str, Catalog] = field(default_factory=dict)
     damaged: frozenset[str] = frozenset()
     suggestions: list[int] = field(default_factory=lambda: [MAX_SUGGESTIONS])

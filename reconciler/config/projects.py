@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from reconciler.config import defaults, discovery, shapes
 from reconciler.config.channels import Notification
 from reconciler.config.discovery import PROJECT_FILE
-from reconciler.config.documents import ONE_REFERENCE, AnyKind, Secret, SecretReference, Strict, reference, shape
+from reconciler.config.parts import ONE_REFERENCE, AnyKind, Secret, SecretReference, Strict, reference, shape
 from reconciler.config.git import address
 
 PROJECT = "Project"
