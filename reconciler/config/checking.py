@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.config import convert, loader, pinned, rules, sqlfiles, sqlplaces
 from reconciler.config.discovery import Found
@@ -14,6 +16,10 @@ from reconciler.config.sqlfiles import SqlFile
 from reconciler.model import resources
 from reconciler.model.catalog import Catalog
 from reconciler.model.diagnostic import Diagnostic, Position
+
+
+if TYPE_CHECKING:
+    from reconciler.config.sqlproof import Wrong
 
 
 class Checking:
@@ -105,6 +111,7 @@ class Checking:
                     models.setdefault(model.name, Typed(resource=model, entry=entry))
                 case resources.Sync() as sync:
                     syncs.setdefault(sync.name, Typed(resource=sync, entry=entry))
+        models, sql = _proven(models, connections)
         catalogs, damaged = pinned.read(self.root, self.project.catalog, connections)
         if self.catalogs is not None:
             catalogs, damaged = dict(self.catalogs), {}
@@ -113,6 +120,7 @@ class Checking:
             mappings=list(mappings.values()),
             models=models,
             syncs=list(syncs.values()),
+            sql=sql,
             entries=entries,
             doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
             complete=not self.found.refused and all(file.complete for file in self.files.values()),
@@ -152,6 +160,23 @@ class Checking:
                 position=where,
                 related=tuple((text, position(place)) for text, place in finding.related),
             )
+
+
+def _proven(
+    models: Mapping[str, Typed[resources.Model]], connections: Mapping[str, Typed[resources.Connection]]
+) -> tuple[dict[str, Typed[resources.Model]], dict[str, Sequence[Wrong]]]:
+    """The models with their output columns, and what is wrong with their SQL. Without a connection nobody can read it."""
+    made = dict(models)
+    sql: dict[str, Sequence[Wrong]] = {}
+    for name, typed in models.items():
+        connection = connections.get(typed.resource.connection)
+        if typed.resource.query and connection and isinstance(connection.resource, resources.SqlConnection):
+            from reconciler.config.sqlproof import prove
+
+            proof = prove(typed.resource.query, connection.resource.dialect)
+            made[name] = Typed(resource=replace(typed.resource, columns=proof.columns), entry=typed.entry)
+            sql[name] = proof.problems
+    return made, sql
 
 
 _Found = tuple[str, tuple[str | int, ...], str, str | None]

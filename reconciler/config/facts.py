@@ -15,6 +15,7 @@ from reconciler.model import resources
 from reconciler.model.document import Document, DocumentId, Origin
 
 if TYPE_CHECKING:
+    from reconciler.config.sqlproof import Wrong
     from reconciler.model.catalog import Catalog, CatalogObject
     from reconciler.model.diagnostic import Diagnostic
 
@@ -112,13 +113,26 @@ class Line(NamedTuple):
         return self.entry.place("spec", "mappings", self.at, key)
 
 
+class Written(NamedTuple):
+    """One field of one Sync."""
+
+    rule: resources.FieldRule
+    sync: resources.Sync
+    entry: Entry
+    at: int
+
+    def place(self, key: str) -> Place:
+        return self.entry.place("spec", "fields", self.at, key)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """The whole project as rules see it.
 
     `doubtful` are documents with errors in them: nothing is concluded from what they lack. `complete` is False when some file
     could not be read as YAML, or some document has no usable name: then nothing is concluded from what is not there at all.
-    `damaged` are connections whose catalog is there and cannot be read.
+    `damaged` are connections whose catalog is there and cannot be read. `models` know their output columns, where their SQL
+    tells them; `sql` says what is wrong with it.
     """
 
     connections: Mapping[str, Typed[resources.Connection]]
@@ -128,6 +142,7 @@ class Facts:
     complete: bool = True
     models: Mapping[str, Typed[resources.Model]] = field(default_factory=dict)
     syncs: Sequence[Typed[resources.Sync]] = ()
+    sql: Mapping[str, Sequence[Wrong]] = field(default_factory=dict)
     catalogs: Mapping[str, Catalog] = field(default_factory=dict)
     damaged: frozenset[str] = frozenset()
     suggestions: list[int] = field(default_factory=lambda: [MAX_SUGGESTIONS])
@@ -140,6 +155,20 @@ class Facts:
             for typed in self.mappings
             for at, mapping in enumerate(typed.resource.mappings)
         ]
+
+    @cached_property
+    def writes(self) -> Sequence[Written]:
+        """Every field that a Sync writes."""
+        return [
+            Written(rule, typed.resource, typed.entry, at)
+            for typed in self.syncs
+            for at, rule in enumerate(typed.resource.fields)
+        ]
+
+    def target(self, sync: resources.Sync) -> CatalogObject | None:
+        """What a catalog knows of the object that a Sync writes."""
+        catalog = self.catalogs.get(sync.connection)
+        return catalog.objects.get(sync.object) if catalog else None
 
     def communities(self) -> Iterator[tuple[resources.CcConnection, Entry]]:
         """Every declared community, with its entry."""

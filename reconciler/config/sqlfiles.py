@@ -46,7 +46,8 @@ def read(root: Path, path: str) -> SqlFile:
         why = discovery.unusual(root, path)
         data = b"" if why else discovery.read(root, path, sqltext.MAX_SQL_BYTES)
     except errors.ConfigIncomplete as error:
-        return _missing(path, error.message, error.hint)
+        hint = "`sqlFile` is read from the folder of this document: correct it, or put the file there"
+        return _missing(path, error.message, hint)
     if why:
         return _missing(path, f"{path} {why}", "put the file itself there")
     text = sqltext.decode(data)

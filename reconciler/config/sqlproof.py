@@ -18,7 +18,7 @@ from reconciler.model.resources import Dialect
 
 if TYPE_CHECKING:
     from sqlglot import exp
-    from sqlglot.tokens import Token
+    from sqlglot import Token
 
 SYNTAX, READ_ONLY = "E-SQL", "E-SQL-READ-ONLY"
 
@@ -117,7 +117,7 @@ class _Query:
         """Cut the text into words, with what stands between them looked at, too."""
         from sqlglot import tokenize
         from sqlglot.errors import TokenError
-        from sqlglot.tokens import TokenType
+        from sqlglot import TokenType
 
         try:
             self.tokens = tokenize(self.text, read=dialect_name(self.dialect))
@@ -171,7 +171,7 @@ class _Query:
 
     def _outline(self) -> Wrong | None:
         """Whether this is one statement, and one that begins as a SELECT does."""
-        from sqlglot.tokens import TokenType
+        from sqlglot import TokenType
 
         for token, after in zip_longest(self.tokens, self.tokens[1:]):
             if token.token_type is TokenType.SEMICOLON:
@@ -220,7 +220,7 @@ class _Query:
 
     def _effects(self) -> Iterator[Wrong]:
         """Functions that do more than compute, wherever they are called and however they are written."""
-        from sqlglot.tokens import TokenType
+        from sqlglot import TokenType
 
         for token, after in zip_longest(self.tokens, self.tokens[1:]):
             called = after is not None and after.token_type is TokenType.L_PAREN
@@ -245,7 +245,7 @@ class _Query:
 
     def _file(self, name: str) -> Iterator[Wrong]:
         """`FROM 'users.csv'`"""
-        from sqlglot.tokens import TokenType
+        from sqlglot import TokenType
 
         for token in self.tokens:
             if token.token_type is TokenType.STRING and token.text == name:
@@ -295,7 +295,7 @@ class _Query:
 
 def _texts() -> frozenset[object]:
     """Kinds of words that are texts between quotes, and no code."""
-    from sqlglot.tokens import TokenType
+    from sqlglot import TokenType
 
     names = "NATIONAL_STRING RAW_STRING HEREDOC_STRING UNICODE_STRING BYTE_STRING BIT_STRING HEX_STRING".split()
     return frozenset(getattr(TokenType, name) for name in names)

@@ -93,11 +93,13 @@ class ModelSpec(Strict):
         said = [key for key in ("sql", "sqlFile", "table") if getattr(self, key) is not None]
         if len(said) != 1:
             found = f"; here are {' and '.join(said)}" if said else ""
-            raise PydanticCustomError("E-QUERY", "a model has exactly one of sql, sqlFile and table{found}", {"found": found})
+            at = {"at": said[-1]} if said else {}
+            raise PydanticCustomError("E-QUERY", "a model has exactly one of sql, sqlFile and table{found}", {"found": found, **at})
         if len(set(self.key)) != len(self.key):
-            raise PydanticCustomError("E-VALUE", "the key names a column twice", {"hint": "keep one of the two"})
+            raise PydanticCustomError("E-VALUE", "the key names a column twice", {"hint": "keep one of the two", "at": "key"})
         if self.cursor is None and "fullEvery" in self.model_fields_set:
-            raise PydanticCustomError("E-VALUE", "`fullEvery` is for models with a `cursor`; others are always read whole")
+            why = "`fullEvery` is for models with a `cursor`; others are always read whole"
+            raise PydanticCustomError("E-VALUE", why, {"hint": "remove it", "at": "fullEvery"})  # type: ignore[arg-type]
         return self
 
 
@@ -146,6 +148,28 @@ class FieldSpec(Strict):
         default=False,
         description="true: of several documents that write this field, this one overwrites; the others have setIfEmpty.",
     )
+
+    @model_validator(mode="after")
+    def _clear_how(self) -> FieldSpec:
+        if wrong := self._wrong():
+            raise PydanticCustomError("E-FIELD-RULE", "{why}", {"why": wrong[0], "hint": wrong[1]})
+        return self
+
+    def _wrong(self) -> tuple[str, str] | None:
+        """What does not go together, with a hint."""
+        said = [key for key in ("column", "constant", "template") if getattr(self, key) is not None]
+        if len(said) != 1:
+            found = f"; here are {' and '.join(said)}" if said else ""
+            return f"a field has exactly one of column, constant and template{found}", "write `column: NAME`"
+        if (self.whenNull == "default") != (self.default is not None):
+            return "`whenNull: default` and `default` stand together", "write both, or neither"
+        if self.constant is not None and self.whenNull != "keep":
+            return "a constant is never null", "remove `whenNull`"
+        if self.setIfEmpty and self.whenNull == "clear":
+            return "a field that is only filled where it is empty is never cleared", "remove one of the two"
+        if self.setIfEmpty and self.owner:
+            return "the owner of a field overwrites it", "remove `setIfEmpty` or `owner`"
+        return None
 
 
 class ModelEnd(Strict):
