@@ -17,7 +17,6 @@ from reconciler.model import resources
 from reconciler.model.catalog import Catalog
 from reconciler.model.diagnostic import Diagnostic, Position
 
-
 if TYPE_CHECKING:
     from reconciler.config.sqlproof import Wrong
 

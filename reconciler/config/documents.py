@@ -7,7 +7,7 @@ a wrong attribute does not hide a wrong connection; here stands what can be said
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, JsonValue, TypeAdapter, WithJsonSchema
 
@@ -21,8 +21,8 @@ from reconciler.config.parts import (
     Name,
     Schedule,
     Secret,
+    SortedLists,
     Strict,
-    Title,
     shape,
 )
 from reconciler.config.warehouse import Model, SqlSpec, Sync
@@ -120,7 +120,7 @@ ConnectionSpec = Annotated[CsSpec | CcSpec | SqlSpec, Field(discriminator="type"
 class Connection(AnyKind):
     """A remote system: a Gainsight CS tenant, a community or a warehouse."""
 
-    sorted_lists = {"profileFields": lambda item: (item.name, item.type, item.visibility)}
+    sorted_lists: ClassVar[SortedLists] = {"profileFields": lambda item: (item.name, item.type, item.visibility)}
 
     kind: Literal["Connection"]
     spec: ConnectionSpec
@@ -161,8 +161,8 @@ class MappingSpec(Strict):
 
     from_: Name = Field(alias="from", description="A connection of type gainsight-cs.")
     to: Name = Field(description="A connection of type gainsight-cc.")
-    schedule: Annotated[Schedule, WithJsonSchema({**SCHEDULE_SCHEMA, "default": {"every": defaults.EVERY}})] = (
-        Schedule(every=defaults.EVERY)
+    schedule: Annotated[Schedule, WithJsonSchema({**SCHEDULE_SCHEMA, "default": {"every": defaults.EVERY}})] = Schedule(
+        every=defaults.EVERY
     )
     suspend: bool = Field(default=False, description="true: no cycle starts until this is false again; data stays.")
     mappings: list[FieldMappingSpec] = Field(min_length=1, description="What is written where.")
@@ -171,7 +171,7 @@ class MappingSpec(Strict):
 class ProfileFieldMapping(AnyKind):
     """Keeps profile fields of a community equal to attributes of Gainsight CS."""
 
-    sorted_lists = {"mappings": lambda item: (item.profileField, item.object, item.attribute)}
+    sorted_lists: ClassVar[SortedLists] = {"mappings": lambda item: (item.profileField, item.object, item.attribute)}
 
     kind: Literal["ProfileFieldMapping"]
     spec: MappingSpec

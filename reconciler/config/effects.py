@@ -17,7 +17,14 @@ _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("pg_sleep", "pg_sleep_for", "pg_sleep_until", "sleep", "system$wait"), _WAITS),
     **dict.fromkeys(
         (
-            *("pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_promote", "pg_notify"),
+            *(
+                "pg_terminate_backend",
+                "pg_cancel_backend",
+                "pg_reload_conf",
+                "pg_rotate_logfile",
+                "pg_promote",
+                "pg_notify",
+            ),
             *("pg_switch_wal", "pg_create_restore_point", "pg_backup_start", "pg_backup_stop", "pg_wal_replay_pause"),
             *("pg_wal_replay_resume", "pg_export_snapshot", "pg_current_xact_id", "txid_current", "checkpoint"),
             *("force_checkpoint", "pg_import_system_collations", "pg_log_backend_memory_contexts", "fts3_tokenizer"),
@@ -35,7 +42,15 @@ _NAMES: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("postgres_scan", "postgres_query", "postgres_execute", "mysql_scan", "mysql_query", "mysql_execute"),
-            *("sqlite_scan", "external_query", "http_get", "http_post", "http_request", "remote_query", "load_aws_credentials"),
+            *(
+                "sqlite_scan",
+                "external_query",
+                "http_get",
+                "http_post",
+                "http_request",
+                "remote_query",
+                "load_aws_credentials",
+            ),
         ),
         _ELSEWHERE,
     ),
@@ -43,8 +58,24 @@ _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("set_config", "getenv", "pg_stat_reset", "setseed"), _SETTINGS),
     **dict.fromkeys(
         (
-            *("load_extension", "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat"),
-            *("crosstab", "connectby", "query", "query_table", "sql_auto_complete", "java_method", "reflect", "try_reflect"),
+            *(
+                "load_extension",
+                "query_to_xml",
+                "query_to_xmlschema",
+                "query_to_xml_and_xmlschema",
+                "cursor_to_xml",
+                "ts_stat",
+            ),
+            *(
+                "crosstab",
+                "connectby",
+                "query",
+                "query_table",
+                "sql_auto_complete",
+                "java_method",
+                "reflect",
+                "try_reflect",
+            ),
             "execute_immediate",
         ),
         _CODE,

@@ -163,8 +163,11 @@ class CcRateLimit(_RateLimit):
     perDay: Annotated[int, Field(ge=1, le=100_000_000)] | None = defaults.CC_RATE.per_day
 
 
+SortedLists = Mapping[str, Callable[[Any], Any]]
+
+
 class AnyKind(Strict):
-    sorted_lists: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    sorted_lists: ClassVar[SortedLists] = {}
     """Lists of the spec whose order means nothing, with the key they are sorted by."""
 
     apiVersion: Literal["reconciler/v1"]

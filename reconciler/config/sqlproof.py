@@ -17,8 +17,7 @@ from reconciler.config.effects import does
 from reconciler.model.resources import Dialect
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-    from sqlglot import Token
+    from sqlglot import Token, exp
 
 SYNTAX, READ_ONLY = "E-SQL", "E-SQL-READ-ONLY"
 
@@ -32,16 +31,22 @@ _FOLDS = frozenset((Dialect.POSTGRESQL, Dialect.REDSHIFT, Dialect.SNOWFLAKE))
 """Dialects whose drivers give the names of unquoted columns in lower case, however they were written."""
 
 _WRITES = frozenset(
-    "ALTER ANALYZE ATTACH BEGIN CACHE CALL CHECKPOINT CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE DELETE DETACH DISCARD"
-    " DO DROP END EXEC EXECUTE EXPLAIN EXPORT GET GRANT IMPORT INSERT INSTALL KILL LISTEN LOAD LOCK MERGE MSCK NOTIFY OPTIMIZE"
-    " PRAGMA PREPARE PUT REFRESH REINDEX RELEASE REMOVE RENAME REPLACE RESET REVOKE ROLLBACK SAVEPOINT SET SHOW START TRUNCATE"
-    " UNCACHE UNLOAD UNSET UPDATE UPSERT USE VACUUM DESCRIBE DESC".split()
+    (
+        *("ALTER", "ANALYZE", "ATTACH", "BEGIN", "CACHE", "CALL", "CHECKPOINT", "CLUSTER", "COMMENT"),
+        *("COMMIT", "COPY", "CREATE", "DEALLOCATE", "DECLARE", "DELETE", "DETACH", "DISCARD", "DO"),
+        *("DROP", "END", "EXEC", "EXECUTE", "EXPLAIN", "EXPORT", "GET", "GRANT", "IMPORT", "INSERT"),
+        *("INSTALL", "KILL", "LISTEN", "LOAD", "LOCK", "MERGE", "MSCK", "NOTIFY", "OPTIMIZE", "PRAGMA"),
+        *("PREPARE", "PUT", "REFRESH", "REINDEX", "RELEASE", "REMOVE", "RENAME", "REPLACE", "RESET"),
+        *("REVOKE", "ROLLBACK", "SAVEPOINT", "SET", "SHOW", "START", "TRUNCATE", "UNCACHE", "UNLOAD"),
+        *("UNSET", "UPDATE", "UPSERT", "USE", "VACUUM", "DESCRIBE", "DESC"),
+    )
 )
 """Words that begin a statement of another kind."""
 
 _REFUSED = (
-    "Alter Attach Command Commit Copy Create DDL DML Detach Drop Install Into Kill Lock NextValueFor Pragma Rollback Set"
-    " Transaction TruncateTable Use".split()
+    *("Alter", "Attach", "Command", "Commit", "Copy", "Create", "DDL", "DML", "Detach", "Drop", "Install"),
+    *("Into", "Kill", "Lock", "NextValueFor", "Pragma", "Rollback", "Set", "Transaction", "TruncateTable"),
+    "Use",
 )
 """Nodes of a syntax tree that no reading query has, at whatever depth."""
 
@@ -115,9 +120,8 @@ class _Query:
 
     def _lexed(self) -> Wrong | None:
         """Cut the text into words, with what stands between them looked at, too."""
-        from sqlglot import tokenize
+        from sqlglot import TokenType, tokenize
         from sqlglot.errors import TokenError
-        from sqlglot import TokenType
 
         try:
             self.tokens = tokenize(self.text, read=dialect_name(self.dialect))
@@ -297,5 +301,13 @@ def _texts() -> frozenset[object]:
     """Kinds of words that are texts between quotes, and no code."""
     from sqlglot import TokenType
 
-    names = "NATIONAL_STRING RAW_STRING HEREDOC_STRING UNICODE_STRING BYTE_STRING BIT_STRING HEX_STRING".split()
+    names = [
+        "NATIONAL_STRING",
+        "RAW_STRING",
+        "HEREDOC_STRING",
+        "UNICODE_STRING",
+        "BYTE_STRING",
+        "BIT_STRING",
+        "HEX_STRING",
+    ]
     return frozenset(getattr(TokenType, name) for name in names)

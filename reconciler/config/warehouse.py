@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from reconciler.config import defaults, shapes, sqltext
-from reconciler.config.parts import SCHEDULE_SCHEMA, AnyKind, Name, Schedule, Secret, Strict, shape
+from reconciler.config.parts import SCHEDULE_SCHEMA, AnyKind, Name, Schedule, Secret, SortedLists, Strict, shape
 
 MAX_KEY = 8
 """Columns that tell the rows of a model apart. What an object takes as key is less, and a matter of the rules."""
@@ -94,12 +94,16 @@ class ModelSpec(Strict):
         if len(said) != 1:
             found = f"; here are {' and '.join(said)}" if said else ""
             at = {"at": said[-1]} if said else {}
-            raise PydanticCustomError("E-QUERY", "a model has exactly one of sql, sqlFile and table{found}", {"found": found, **at})
+            raise PydanticCustomError(
+                "E-QUERY", "a model has exactly one of sql, sqlFile and table{found}", {"found": found, **at}
+            )
         if len(set(self.key)) != len(self.key):
-            raise PydanticCustomError("E-VALUE", "the key names a column twice", {"hint": "keep one of the two", "at": "key"})
+            raise PydanticCustomError(
+                "E-VALUE", "the key names a column twice", {"hint": "keep one of the two", "at": "key"}
+            )
         if self.cursor is None and "fullEvery" in self.model_fields_set:
             why = "`fullEvery` is for models with a `cursor`; others are always read whole"
-            raise PydanticCustomError("E-VALUE", why, {"hint": "remove it", "at": "fullEvery"})  # type: ignore[arg-type]
+            raise PydanticCustomError("E-VALUE", why, {"hint": "remove it", "at": "fullEvery"})
         return self
 
 
@@ -205,7 +209,8 @@ class SyncSpec(Strict):
     )
     fields: list[FieldSpec] = Field(min_length=1, description="What is written.")
     schedule: Annotated[Schedule, WithJsonSchema(SCHEDULE_SCHEMA)] | None = Field(
-        default=None, description="When a cycle is due. Without one it runs by hand, after others, or when it is applied."
+        default=None,
+        description="When a cycle is due. Without one it runs by hand, after others, or when it is applied.",
     )
     after: list[DocumentName] = Field(
         default=[],
@@ -213,14 +218,16 @@ class SyncSpec(Strict):
         description="Documents after which a cycle runs: when each has succeeded since the last one.",
         examples=[["companies"]],
     )
-    runOnApply: bool = Field(default=False, description="true: a cycle is due as soon as this document is new or changed.")
+    runOnApply: bool = Field(
+        default=False, description="true: a cycle is due as soon as this document is new or changed."
+    )
     suspend: bool = Field(default=False, description="true: no cycle starts until this is false again; data stays.")
 
 
 class Sync(AnyKind):
     """Keeps records of Gainsight CS equal to the rows of a model."""
 
-    sorted_lists = {"fields": lambda item: (item.field, str(item.column), str(item.template))}
+    sorted_lists: ClassVar[SortedLists] = {"fields": lambda item: (item.field, str(item.column), str(item.template))}
 
     kind: Literal["Sync"]
     spec: SyncSpec

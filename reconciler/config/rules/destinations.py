@@ -40,13 +40,21 @@ def _object(facts: Facts, sync: resources.Sync) -> tuple[str, str | None] | None
             return None
         objects = [*destination.KEYS, *(facts.catalogs[sync.connection].objects if not near else ())]
         return f"the object '{name}' is not known", facts.suggest(name, objects, _PULL)
+    return _unwritable(name, known)
+
+
+def _unwritable(name: str, known: CatalogObject) -> tuple[str, str | None] | None:
+    """Why the API takes no records for an object that is there."""
     if known.custom is False:
         return f"'{name}' cannot be synced to", _SUPPORTED
     if known.low_volume is False:
         hint = "make a low volume object for it in Gainsight; the volume of an object cannot be changed"
         return f"'{name}' is of high volume, and the API writes custom objects of low volume only", hint
     if known.editable is False:
-        return f"the records of '{name}' may not be edited", "make its data editable in Gainsight, then pull the catalog"
+        return (
+            f"the records of '{name}' may not be edited",
+            "make its data editable in Gainsight, then pull the catalog",
+        )
     return None
 
 
@@ -78,7 +86,9 @@ def _standard_key(typed: Synced, wanted: tuple[str, ...]) -> Iterator[Finding]:
     missing = [field for field in wanted if field not in sync.key]
     if missing and not any(field not in wanted for field in sync.key):
         place = typed.entry.place("spec", "key", key=True)
-        yield Finding(place, f"{sync.object} is found by {' and '.join(wanted)}; {' and '.join(missing)} is missing", hint)
+        yield Finding(
+            place, f"{sync.object} is found by {' and '.join(wanted)}; {' and '.join(missing)} is missing", hint
+        )
 
 
 def _custom_key(facts: Facts, typed: Synced) -> Iterator[Finding]:
@@ -86,7 +96,9 @@ def _custom_key(facts: Facts, typed: Synced) -> Iterator[Finding]:
     if len(sync.key) > destination.MAX_KEYS:
         place = typed.entry.place("spec", "key", key=True)
         hint = "choose the fields that tell the records apart, or make one text of several columns with SQL"
-        yield Finding(place, f"a record is found by at most {destination.MAX_KEYS} fields, not by {len(sync.key)}", hint)
+        yield Finding(
+            place, f"a record is found by at most {destination.MAX_KEYS} fields, not by {len(sync.key)}", hint
+        )
     for name in sync.key:
         field = known.fields.get(name) if known else None
         if known is None or field is None:
@@ -95,7 +107,9 @@ def _custom_key(facts: Facts, typed: Synced) -> Iterator[Finding]:
         if lookups.is_lookup(field):
             yield Finding(place, f"'{name}' is a lookup, and records are not found by lookups", _plain_keys(known))
         elif field.data_type not in destination.KEY_TYPES:
-            yield Finding(place, f"records are not found by '{name}', which is {field.data_type.value}", _plain_keys(known))
+            yield Finding(
+                place, f"records are not found by '{name}', which is {field.data_type.value}", _plain_keys(known)
+            )
 
 
 def _plain_keys(known: CatalogObject) -> str | None:
@@ -123,12 +137,16 @@ def _fields(facts: Facts) -> Iterator[Finding]:
     for line in facts.writes:
         known, name = facts.target(line.sync), line.rule.field
         if name in line.sync.key or name in destination.KEYS.get(line.sync.object, ()):
-            yield Finding(line.place("field"), f"'{name}' is part of the key, which is written anyway", "remove this line")
+            yield Finding(
+                line.place("field"), f"'{name}' is part of the key, which is written anyway", "remove this line"
+            )
         elif known is not None and name in known.fields and _tied(known.fields[name], line.sync):
             message = f"'{name}' is what the key of {line.sync.object} names, which is written anyway"
             yield Finding(line.place("field"), message, "remove this line")
         elif known is not None and name not in known.fields:
-            yield Finding(line.place("field"), f"'{known.label}' has no field '{name}'", _field_hint(facts, name, known))
+            yield Finding(
+                line.place("field"), f"'{known.label}' has no field '{name}'", _field_hint(facts, name, known)
+            )
     for typed in facts.syncs:
         known = facts.target(typed.resource)
         if known is not None and typed.resource.object not in destination.KEYS:
@@ -198,10 +216,14 @@ def _cleared(facts: Facts) -> Iterator[Finding]:
     for line, field in described(facts):
         if line.rule.when_null is resources.WhenNull.CLEAR and field.required:
             message = f"'{field.name}' is required, so it cannot be cleared"
-            yield Finding(line.place("whenNull"), message, "write `whenNull: keep`, or `whenNull: default` with a default")
+            yield Finding(
+                line.place("whenNull"), message, "write `whenNull: keep`, or `whenNull: default` with a default"
+            )
 
 
-def _sync(*fields: str, object: str = "Company", key: str = "{Name: name}", behavior: str = "update-or-create") -> Example:
+def _sync(
+    *fields: str, object: str = "Company", key: str = "{Name: name}", behavior: str = "update-or-create"
+) -> Example:
     text = examples.sync(*fields, object=object, key=key, behavior=behavior)
     return Example(text=text, files=examples.MODELS)
 
@@ -215,7 +237,7 @@ RULES = (
         title="the object cannot be synced to",
         why="Records are written to Person, Company, Company Person, Relationship Person, and to custom objects that the API "
         "takes records for: of low volume, and with data that may be edited.",
-        fix="Name one of these objects as it is called in Gainsight. A new custom object is known when the catalog was pulled again.",
+        fix="Name one of these objects as it is called in Gainsight. A new custom object is known after another pull.",
         bad=_sync(_ONBOARDING, _NAMED, object="Feature Usage", key="{External_Id__gc: email}"),
         good=_sync(_ONBOARDING, _NAMED, object="Onboarding", key="{External_Id__gc: email}"),
         check=_objects,
@@ -233,9 +255,9 @@ RULES = (
     Rule(
         code="E-SYNC-KEY",
         title="records of the object are not found by this key",
-        why="Each standard object has its key: Email for Person, Name for Company, the names of what it ties together for Company "
-        "Person and Relationship Person. Records of a custom object are found by one to three fields of type STRING, EMAIL, NUMBER "
-        "or GSID that are no lookups.",
+        why="Each standard object has its key: Email for Person, Name for Company, the names of what it ties together for "
+        "Company Person and Relationship Person. Records of a custom object are found by one to three fields of type STRING, "
+        "EMAIL, NUMBER or GSID that are no lookups.",
         fix="Write the key of the object.",
         bad=_sync(key="{Name: name, Employees: employees}"),
         good=_sync(key="{Name: name}"),
@@ -244,8 +266,8 @@ RULES = (
     Rule(
         code="E-FIELD",
         title="the object has no such field to write",
-        why="Fields are named by their API name and checked against the catalog that `reconcile catalog pull` pinned. What is part "
-        "of the key is written anyway.",
+        why="Fields are named by their API name and checked against the catalog that `reconcile catalog pull` pinned. What is "
+        "part of the key is written anyway.",
         fix="Correct the name; a label is not a name. If the field is new in CS, pull the catalog again.",
         bad=_sync("column: stage, field: Stag"),
         good=_sync("column: stage, field: Stage"),

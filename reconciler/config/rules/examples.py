@@ -92,7 +92,13 @@ def mapping(*items: str, name: str = "acme-profile", to: str = "acme-community",
 
 
 def _field(
-    name: str, label: str, data_type: DataType, lookup: str | None = None, *, required: bool = False, fixed: bool = False
+    name: str,
+    label: str,
+    data_type: DataType,
+    lookup: str | None = None,
+    *,
+    required: bool = False,
+    fixed: bool = False,
 ) -> CatalogField:
     return CatalogField(
         name=name,

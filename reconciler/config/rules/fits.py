@@ -9,6 +9,8 @@ from reconciler.model.catalog import CatalogField, DataType
 from reconciler.model.json import Json
 
 _NUMBERS = frozenset((DataType.NUMBER, DataType.CURRENCY, DataType.PERCENTAGE))
+_ITEMS = frozenset((DataType.PICKLIST, DataType.MULTISELECT))
+_FLAGS = (True, False, "true", "false")
 _DATES = frozenset((DataType.DATE, DataType.DATETIME))
 _TEXTS = frozenset((DataType.STRING, DataType.RICHTEXTAREA, DataType.EMAIL, DataType.URL))
 
@@ -24,19 +26,24 @@ def never(field: CatalogField) -> str | None:
 def wrong(value: Json, field: CatalogField) -> Misfit | None:
     """Why a value cannot be written to a field."""
     kind = field.data_type
-    if kind in _NUMBERS and not _is_number(value):
-        return "takes a number", "write a number, without quotes"
-    if kind is DataType.BOOLEAN and value not in (True, False, "true", "false"):
-        return "takes true or false", "write true or false, without quotes"
-    if kind in _DATES and not _is_date(value):
-        return f"takes a {'date' if kind is DataType.DATE else 'date and time'}", 'write it as "2026-01-31"'
-    if kind is DataType.PICKLIST:
-        return _unlisted([str(value)], field)
-    if kind is DataType.MULTISELECT:
-        return _unlisted([item.strip() for item in str(value).split(";")], field)
-    if kind is DataType.EMAIL and not (isinstance(value, str) and 0 < value.find("@") < len(value) - 1):
+    if kind in _ITEMS:
+        items = str(value).split(";") if kind is DataType.MULTISELECT else [str(value)]
+        return _unlisted([item.strip() for item in items], field)
+    if kind in _NUMBERS:
+        return None if _is_number(value) else ("takes a number", "write a number, without quotes")
+    if kind is DataType.BOOLEAN:
+        return None if value in _FLAGS else ("takes true or false", "write true or false, without quotes")
+    if kind in _DATES:
+        what = "date" if kind is DataType.DATE else "date and time"
+        return None if _is_date(value) else (f"takes a {what}", 'write it as "2026-01-31"')
+    return _text(value, field) if kind in _TEXTS else None
+
+
+def _text(value: Json, field: CatalogField) -> Misfit | None:
+    text = str(value)
+    if field.data_type is DataType.EMAIL and not 0 < text.find("@") < len(text) - 1:
         return "takes an e-mail address", None
-    if kind in _TEXTS and field.length is not None and len(str(value)) > field.length:
+    if field.length is not None and len(text) > field.length:
         return f"takes at most {field.length:,} characters", "write less"
     return None
 

@@ -176,7 +176,11 @@ def _no_catalog(facts: Facts) -> Iterator[Finding]:
 
 def _old_catalogs(facts: Facts) -> Iterator[Finding]:
     """Catalogs from a time when nobody wrote to Gainsight CS: they do not say what is required, or read only."""
-    old = {sync.resource.connection for sync in facts.syncs if (known := facts.target(sync.resource)) and known.custom is None}
+    old = {
+        sync.resource.connection
+        for sync in facts.syncs
+        if (known := facts.target(sync.resource)) and known.custom is None
+    }
     for name in sorted(old):
         message = f"the catalog of '{name}' does not say which fields can be written, so that was not checked"
         place = facts.connections[name].entry.place("metadata", "name")
@@ -276,8 +280,8 @@ RULES = (
     Rule(
         code="E-CONNECTION",
         title="a document names a connection that is not there or is of the wrong type",
-        why="A profile field mapping reads from a connection of type gainsight-cs and writes to one of type gainsight-cc. A model "
-        "reads from one of type sql, and a sync writes to one of type gainsight-cs.",
+        why="A profile field mapping reads from a connection of type gainsight-cs and writes to one of type gainsight-cc. "
+        "A model reads from one of type sql, and a sync writes to one of type gainsight-cs.",
         fix="Correct the name, or declare the connection.",
         bad=Example(text=examples.mapping(_TITLE, from_="acme-css")),
         good=_GOOD,

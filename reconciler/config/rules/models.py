@@ -80,7 +80,7 @@ RULES = (
     Rule(
         code="E-QUERY",
         title="a model has no query, or several",
-        why="A model is the rows of one query: a SELECT in the document, a SELECT in a file beside it, or all of a table or view.",
+        why="A model is the rows of one query: a SELECT in the document, a SELECT in a file beside it, or a whole table or view.",
         fix="Write exactly one of `sql`, `sqlFile` and `table`.",
         bad=_model("sql: SELECT name FROM crm.accounts\n  table: crm.accounts"),
         good=_model("table: crm.accounts"),

@@ -49,7 +49,9 @@ def _writers(facts: Facts) -> Iterator[Finding]:
         written.setdefault((line.sync.connection, object, line.rule.field), []).append(line)
     for lines in written.values():
         if len(lines) > 1:
-            yield from _contested(sorted(lines, key=lambda line: (line.place("field").origin, line.place("field").path[2:3])))
+            yield from _contested(
+                sorted(lines, key=lambda line: (line.place("field").origin, line.place("field").path[2:3]))
+            )
 
 
 def _contested(lines: Sequence[Written]) -> Iterator[Finding]:
@@ -60,7 +62,9 @@ def _contested(lines: Sequence[Written]) -> Iterator[Finding]:
     if len(names) < len(lines):
         for line in lines[1:]:
             related = (("also written here", first.place("field")),)
-            yield Finding(line.place("field"), f"{what} is written twice by one document", "keep one of the two", related)
+            yield Finding(
+                line.place("field"), f"{what} is written twice by one document", "keep one of the two", related
+            )
         return
     owners = [line for line in lines if line.rule.owner]
     if not owners:
@@ -173,8 +177,8 @@ RULES = (
     Rule(
         code="E-SYNC-TYPE",
         title="a value does not fit the field",
-        why="Gainsight refuses a whole call of fifty records for one value of the wrong type. Of constants and defaults it is known "
-        "beforehand; values of columns are looked at in each cycle, and those that do not fit are rejected one by one.",
+        why="Gainsight refuses a whole call of fifty records for one value of the wrong type. Of constants and defaults it is "
+        "known beforehand; values of columns are looked at in each cycle, and those that do not fit are rejected one by one.",
         fix="Write a value of the field's type: a number, true or false, a date such as 2026-01-31, an item of the picklist.",
         bad=_sync("constant: Lunched, field: Stage"),
         good=_sync("constant: Launched, field: Stage"),
@@ -183,8 +187,8 @@ RULES = (
     Rule(
         code="E-OWNER",
         title="a field is written by several documents, and it is not clear who decides",
-        why="Two documents that write one field would overwrite each other in every cycle. Where several must write it, one is its "
-        "owner, and the others only fill it where it is empty.",
+        why="Two documents that write one field would overwrite each other in every cycle. Where several must write it, one is "
+        "its owner, and the others only fill it where it is empty.",
         fix="Remove all but one; or write `owner: true` in the one that decides and `setIfEmpty: true` in the others.",
         bad=_two("column: stage, field: Stage", "constant: Launched, field: Stage"),
         good=_two("column: stage, field: Stage, owner: true", "constant: Launched, field: Stage, setIfEmpty: true"),
