@@ -106,6 +106,7 @@ WORDS = {
     "array": "list",
     "string": "text",
     "integer": "number",
+    "number": "number",
     "boolean": "true or false",
     "null": "null",
 }
@@ -153,6 +154,9 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "gainsight-cs": partial(_spec, "Connection", "gainsight-cs"),
     "gainsight-cc": partial(_spec, "Connection", "gainsight-cc"),
     "profile-field-mapping": partial(_spec, "ProfileFieldMapping"),
+    "sql": partial(_spec, "Connection", "sql"),
+    "model": partial(_spec, "Model"),
+    "sync": partial(_spec, "Sync"),
     "state-file": partial(_file, "state.schema.json"),
     "counts": partial(_file, "state.schema.json", "counts"),
     "last-run": partial(_file, "state.schema.json", "lastRun"),

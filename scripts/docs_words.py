@@ -13,6 +13,7 @@ from reconciler.model.catalog import DataType
 from reconciler.model.outcome import ADVICE, SKIPS, Outcome, Reason, ValueStatus, status_word
 from reconciler.model.run import RunResult
 from reconciler.model.status import Status
+from reconciler.records.template import FILTERS
 from reconciler.report import activity, csv, records
 
 
@@ -45,6 +46,10 @@ def _errors(error: type[errors.ReconcileError]) -> Iterator[type[errors.Reconcil
 
 def _first_sentence(error: type[errors.ReconcileError]) -> str:
     return (error.__doc__ or "").strip().partition("\n")[0]
+
+
+def template_filters() -> str:
+    return table(("filter", "what it makes"), [(code(name), words) for name, words in FILTERS.items()])
 
 
 def statuses() -> str:
@@ -101,6 +106,7 @@ def sandbox_secrets() -> str:
 
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
+    "template-filters": template_filters,
     "statuses": statuses,
     "outcomes": outcomes,
     "results": results,

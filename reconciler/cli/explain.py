@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from reconciler.cli.options import common
 
 
 @click.command("explain")
-@click.argument("topic", required=False, metavar="[CODE | KIND[.KEY]]")
+@click.argument("topic", required=False, metavar="[CODE | KIND[.KEY] | Model/NAME]")
 @common
-def command(project: object, topic: str | None) -> None:
+def command(project: Path | None, topic: str | None) -> None:
     """What an error code means and how to fix it, or what a kind and its keys are. Without a topic: all of them.
+
+    Of a model of the project: where each of its columns comes from, and where it goes.
 
     \b
     reconcile explain E-LOOKUP
     reconcile explain ProfileFieldMapping.mappings
+    reconcile explain Model/active-users
     """
     from reconciler.config.explain import explain, topics
 
+    if topic is not None and topic.startswith("Model/"):
+        from reconciler.cli.load import load
+        from reconciler.config.lineage import explain as explain_model
+
+        click.echo(explain_model(load(project), topic), nl=False)
+        return
     click.echo(topics() if topic is None else explain(topic))

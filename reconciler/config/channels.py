@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from reconciler.config import defaults, shapes
-from reconciler.config.documents import Name, Secret, Strict, shape
+from reconciler.config.parts import Name, Secret, Strict, shape
 
 ConditionName = Literal[
     "failing",

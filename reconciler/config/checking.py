@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reconciler.config import convert, loader, pinned, rules
+from reconciler.config import convert, loader, pinned, rules, sqlfiles, sqlplaces
 from reconciler.config.discovery import Found
 from reconciler.config.facts import ConfigFile, Facts, Finding, Place, Typed
 from reconciler.config.places import Places
 from reconciler.config.rules.base import Rule
+from reconciler.config.sqlfiles import SqlFile
 from reconciler.model import resources
 from reconciler.model.catalog import Catalog
 from reconciler.model.diagnostic import Diagnostic, Position
+
+if TYPE_CHECKING:
+    from reconciler.config.sqlproof import Wrong
 
 
 class Checking:
@@ -25,18 +31,21 @@ class Checking:
         found: Found,
         files: Mapping[str, ConfigFile],
         catalogs: Mapping[str, Catalog] | None,
+        sql: Mapping[str, SqlFile],
     ) -> None:
         self.root = root
         self.project = project
         self.found = found
         self.files = files
         self.catalogs = catalogs
+        self.sql = sql
 
     def run(self, project_file: str, project_data: bytes) -> Iterator[Diagnostic]:
         """Every finding, in no order."""
         for file in self.files.values():
             yield from file.problems
         yield from self._refused(project_file, project_data)
+        yield from self._sql_files()
         facts, damaged = self._facts()
         yield from damaged.values()
         if not facts.entries and facts.complete and not facts.doubtful:
@@ -63,6 +72,19 @@ class Checking:
             hint = "name a folder below reconcile.yaml"
             yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
 
+    def _sql_files(self) -> Iterator[Diagnostic]:
+        """Files of SQL that are not there or hold none, once for each file."""
+        seen: set[str] = set()
+        for file in self.files.values():
+            for entry in file.entries:
+                path = entry.sql_file
+                if path is None or path in seen or self.sql[path].usable:
+                    continue
+                seen.add(path)
+                at = loader.places(file.data, entry.origin.file).value(entry.origin.number, ("spec", sqlfiles.KEY))
+                if found := sqlfiles.problem(self.sql[path], at):
+                    yield found
+
     def _channels(self, facts: Facts, project_file: str, data: bytes) -> Iterator[Diagnostic]:
         """Notifications that cannot be told apart, or that nobody would ever get, at their line of the project file."""
         found = [*_same_name(self.project.notifications), *_unheard(self.project.notifications, facts)]
@@ -75,19 +97,29 @@ class Checking:
     def _facts(self) -> tuple[Facts, Mapping[str, Diagnostic]]:
         connections: dict[str, Typed[resources.Connection]] = {}
         mappings: dict[str, Typed[resources.ProfileFieldMapping]] = {}
+        models: dict[str, Typed[resources.Model]] = {}
+        syncs: dict[str, Typed[resources.Sync]] = {}
         entries = [entry for file in self.files.values() for entry in file.entries]
         for entry in entries:
             match convert.to_resource(entry.document):
-                case resources.CsConnection() | resources.CcConnection() as connection:
+                case resources.CsConnection() | resources.CcConnection() | resources.SqlConnection() as connection:
                     connections.setdefault(connection.name, Typed(resource=connection, entry=entry))
                 case resources.ProfileFieldMapping() as mapping:
                     mappings.setdefault(mapping.name, Typed(resource=mapping, entry=entry))
+                case resources.Model() as model:
+                    models.setdefault(model.name, Typed(resource=model, entry=entry))
+                case resources.Sync() as sync:
+                    syncs.setdefault(sync.name, Typed(resource=sync, entry=entry))
+        models, sql = _proven(models, connections)
         catalogs, damaged = pinned.read(self.root, self.project.catalog, connections)
         if self.catalogs is not None:
             catalogs, damaged = dict(self.catalogs), {}
         facts = Facts(
             connections=connections,
             mappings=list(mappings.values()),
+            models=models,
+            syncs=list(syncs.values()),
+            sql=sql,
             entries=entries,
             doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
             complete=not self.found.refused and all(file.complete for file in self.files.values()),
@@ -108,6 +140,11 @@ class Checking:
             file, number = place.origin
             if file not in walked:
                 walked[file] = loader.places(self.files[file].data, file)
+            if place.span is not None and place.span.file is not None:
+                return Position(place.span.file, *place.span[1:])
+            if place.span is not None:
+                start = walked[file].value(number, place.path)
+                return sqlplaces.inside(self.files[file].data, start, place.span)
             return (walked[file].key if place.key else walked[file].value)(number, place.path)
 
         for rule, finding in found:
@@ -122,6 +159,23 @@ class Checking:
                 position=where,
                 related=tuple((text, position(place)) for text, place in finding.related),
             )
+
+
+def _proven(
+    models: Mapping[str, Typed[resources.Model]], connections: Mapping[str, Typed[resources.Connection]]
+) -> tuple[dict[str, Typed[resources.Model]], dict[str, Sequence[Wrong]]]:
+    """The models with their output columns, and what is wrong with their SQL. Without a connection nobody can read it."""
+    made = dict(models)
+    sql: dict[str, Sequence[Wrong]] = {}
+    for name, typed in models.items():
+        connection = connections.get(typed.resource.connection)
+        if typed.resource.query and connection and isinstance(connection.resource, resources.SqlConnection):
+            from reconciler.config.sqlproof import prove
+
+            proof = prove(typed.resource.query, connection.resource.dialect)
+            made[name] = Typed(resource=replace(typed.resource, columns=proof.columns), entry=typed.entry)
+            sql[name] = proof.problems
+    return made, sql
 
 
 _Found = tuple[str, tuple[str | int, ...], str, str | None]

@@ -16,7 +16,7 @@ from reconciler.model.diagnostic import Diagnostic, Position
 from reconciler.model.resources import NOTIFICATION_TYPES
 
 _PROJECT = "Project"
-_NAMES = frozenset(("name", "from", "to", "connectedTo"))
+_NAMES = frozenset(("name", "from", "to", "connectedTo", "connection", "model"))
 
 _WANTED = {
     "string_type": "text",
@@ -77,7 +77,7 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
         message = f"{_WANTED[kind]} is expected here, found {_a(it.value)}"
         return it.say("E-TYPE", message, hints.of_type(kind, it.path, it.value))
     if kind in ("too_short", "string_too_short") and not it.value:
-        what = "list" if kind == "too_short" else "text"
+        what = "text" if kind == "string_too_short" else "mapping" if isinstance(it.value, dict) else "list"
         return it.say(
             "E-VALUE", f"this {what} is empty", hints.EMPTY.get(str(it.path[-1]), "write it, or remove the key")
         )

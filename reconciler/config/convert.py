@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler import errors
-from reconciler.config import defaults, shapes
+from reconciler.config import defaults, shapes, sqltext
 from reconciler.model import resources
-from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document
+from reconciler.model.document import CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC, Document
 from reconciler.model.event import Condition
 from reconciler.model.json import Json
 
-Resource = resources.Connection | resources.ProfileFieldMapping
+Resource = resources.Connection | resources.ProfileFieldMapping | resources.Model | resources.Sync
 
 
 def to_resource(document: Document) -> Resource:
@@ -37,8 +37,14 @@ def _convert(document: Document) -> Resource:
             return _cs(document.id.name, spec)
         case (kind, "gainsight-cc") if kind == CONNECTION:
             return _cc(document.id.name, spec)
+        case (kind, "sql") if kind == CONNECTION:
+            return _sql(document.id.name, spec)
         case (kind, None) if kind == PROFILE_FIELD_MAPPING:
             return _mapping(document.id.name, spec)
+        case (kind, None) if kind == MODEL:
+            return _model(document.id.name, spec)
+        case (kind, None) if kind == SYNC:
+            return _sync(document.id.name, spec)
     raise ValueError
 
 
@@ -73,6 +79,16 @@ def _cc(name: str, spec: Mapping[str, Any]) -> resources.CcConnection:
     )
 
 
+def _sql(name: str, spec: Mapping[str, Any]) -> resources.SqlConnection:
+    return resources.SqlConnection(
+        name=name,
+        dialect=resources.Dialect(spec["dialect"]),
+        url=secret(spec["url"]),
+        active=spec.get("active", True),
+        statement_timeout=timedelta(seconds=shapes.seconds(spec.get("statementTimeout", defaults.STATEMENT_TIMEOUT))),
+    )
+
+
 _TYPES = {kind.value: kind for kind in resources.ProfileFieldType}
 _CONDITIONS = {condition.value: condition for condition in Condition}
 _TLS = {tls.value: tls for tls in resources.Tls}
@@ -101,6 +117,48 @@ def _mapping(name: str, spec: Mapping[str, Any]) -> resources.ProfileFieldMappin
             for item in items
         ),
         suspended=spec.get("suspend", False),
+    )
+
+
+def _model(name: str, spec: Mapping[str, Any]) -> resources.Model:
+    return resources.Model(
+        name=name,
+        connection=spec["connection"],
+        query=spec["sql"] if "sql" in spec else sqltext.table_query(spec["table"]),
+        key=tuple(spec["key"]),
+        cursor=spec.get("cursor"),
+        full_every=spec.get("fullEvery", defaults.FULL_EVERY),
+    )
+
+
+def _sync(name: str, spec: Mapping[str, Any]) -> resources.Sync:
+    key: Mapping[str, str] = spec["key"]
+    return resources.Sync(
+        name=name,
+        model=spec["from"]["model"],
+        connection=spec["to"]["connection"],
+        object=spec["to"]["object"],
+        behavior=resources.Behavior(spec["behavior"]),
+        key={field: key[field] for field in sorted(key)},  # a database may give them back in any order
+        fields=tuple(_field(item) for item in spec["fields"]),
+        schedule=_schedule(spec["schedule"]) if "schedule" in spec else None,
+        after=tuple(spec.get("after", ())),
+        run_on_apply=spec.get("runOnApply", False),
+        suspended=spec.get("suspend", False),
+    )
+
+
+def _field(item: Mapping[str, Any]) -> resources.FieldRule:
+    return resources.FieldRule(
+        field=item["field"],
+        column=item.get("column"),
+        constant=item.get("constant"),
+        template=item.get("template"),
+        when_null=resources.WhenNull(item.get("whenNull", defaults.WHEN_NULL)),
+        default=item.get("default"),
+        set_if_empty=item.get("setIfEmpty", False),
+        lookup=item.get("lookup"),
+        owner=item.get("owner", False),
     )
 
 

@@ -16,6 +16,9 @@ DATABASE = "sqlite:///var/reconciler.db"
 STATE_FILE = "var/state.json"
 CATALOG = "catalog"
 TLS: Final = "starttls"
+STATEMENT_TIMEOUT = "5m"
+FULL_EVERY = 24
+WHEN_NULL: Final = "keep"
 LIMITS = resources.Limits(max_change_percent=30, min_records=10)
 LOOP = resources.LoopSettings()
 BRANCH = "main"

@@ -208,6 +208,16 @@ class _Walk:
             self.refused.append(refused)
 
 
+def unusual(root: Path, path: str) -> str | None:
+    """Why a file that a document names may not be read. None if it is a plain file in plain folders.
+
+    Raises `errors.ConfigIncomplete` if it is not there.
+    """
+    walk = _Walk(root)
+    walk.add(0, path)
+    return walk.refused[0].message.removeprefix(f"{path} ") if walk.refused else None
+
+
 def read(root: Path, path: str, limit: int) -> bytes:
     """The content of a file that was discovered, at most `limit` + 1 bytes. Raises `errors.ConfigIncomplete`."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -6,23 +6,26 @@ a wrong attribute does not hide a wrong connection; here stands what can be said
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    TypeAdapter,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, JsonValue, TypeAdapter, WithJsonSchema
 
 from reconciler.config import defaults, shapes
+from reconciler.config.parts import (
+    SCHEDULE_SCHEMA,
+    AnyKind,
+    CcRateLimit,
+    CsRateLimit,
+    Metadata,
+    Name,
+    Schedule,
+    Secret,
+    SortedLists,
+    Strict,
+    shape,
+)
+from reconciler.config.warehouse import Model, SqlSpec, Sync
 from reconciler.model.document import Document, DocumentId
 from reconciler.model.resources import NOTIFICATION_TYPES, SOURCE_OBJECTS
 
@@ -30,158 +33,6 @@ API_VERSION = "reconciler/v1"
 
 Orders = Mapping[str, tuple[int, ...]]
 """For each list of a spec that was sorted: where its items stood in the file."""
-
-
-class Strict(BaseModel):
-    """Exact types, no unknown keys, and no input in any error."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True, frozen=True, title=None)
-
-
-def shape(check: Callable[[str], str], code: str = "E-VALUE") -> AfterValidator:
-    """A check of `shapes` as part of a field; its message becomes the diagnostic's."""
-
-    def validate(text: str) -> str:
-        try:
-            return check(text)
-        except ValueError as error:
-            found = {"why": str(error), "hint": getattr(error, "hint", None)}
-            raise PydanticCustomError(code, "{why}", found) from None
-
-    return AfterValidator(validate)
-
-
-Name = Annotated[
-    str,
-    Field(
-        pattern=shapes.NAME, description="Lower-case letters, digits and -, 1 to 63 characters.", examples=["acme-cs"]
-    ),
-]
-Title = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-# -- secrets -----------------------------------------------------------------------------------------------------------
-
-
-class SecretReference(Strict):
-    """Where a secret is found: in an environment variable or in a file. Never the secret itself."""
-
-    env: Annotated[str, Field(pattern=shapes.ENV, description="Name of an environment variable.")] | None = None
-    file: (
-        Annotated[str, Field(min_length=1, max_length=4096, description="Path of a file, from the config root.")] | None
-    ) = None
-
-
-def reference(value: object) -> object:
-    """Everything but a well-formed reference is refused here, without a word about what stood there."""
-    if not isinstance(value, dict):
-        raise PydanticCustomError("E-SECRET", "a secret never stands in YAML")
-    source = next(iter(value), None) if len(value) == 1 else None
-    name = value[source] if source in ("env", "file") else None
-    if not isinstance(name, str) or not name or not name.isprintable() or len(name) > 4096:
-        raise PydanticCustomError("E-SECRET-FORM", "a secret reference is either {env: NAME} or {file: PATH}")
-    if source == "env" and not _is_env(name):
-        raise PydanticCustomError("E-SECRET-FORM", "this is no name of an environment variable")
-    return value
-
-
-def _is_env(name: str) -> bool:
-    return name.isascii() and name.isidentifier()
-
-
-ONE_REFERENCE = {
-    "title": "SecretReference",
-    "description": SecretReference.__doc__,
-    "type": "object",
-    "additionalProperties": False,
-    "minProperties": 1,
-    "maxProperties": 1,
-    "properties": {
-        "env": {"type": "string", "pattern": shapes.ENV, "description": "Name of an environment variable."},
-        "file": {"type": "string", "minLength": 1, "description": "Path of a file, from the config root."},
-    },
-    "examples": [{"env": "ACME_CS_KEY"}, {"file": "/run/secrets/acme_cc"}],
-}
-
-Secret = Annotated[SecretReference, BeforeValidator(reference), WithJsonSchema(ONE_REFERENCE)]
-
-
-# -- parts -------------------------------------------------------------------------------------------------------------
-
-
-class Metadata(Strict):
-    """What a document is called."""
-
-    name: Name
-    labels: dict[
-        Annotated[str, Field(min_length=1, max_length=63)],
-        Annotated[str, Field(max_length=255)],
-    ] = Field(default={}, description="Words of your own, for searching and filtering.")
-
-
-_SCHEDULE_SCHEMA: dict[str, Any] = {
-    "title": "Schedule",
-    "description": "When a cycle is due: a period, anchored to midnight UTC of 1970-01-01, or five cron fields in a time zone.",
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "every": {
-            "type": "string",
-            "pattern": shapes.PERIOD,
-            "description": "A period: m, h or d; at least 5m.",
-            "examples": ["4h", "30m", "1d"],
-        },
-        "cron": {
-            "type": "string",
-            "pattern": shapes.CRON,
-            "description": "Five cron fields; at least 5 minutes apart.",
-            "examples": ["0 */4 * * *"],
-        },
-        "timezone": {
-            "type": "string",
-            "default": "UTC",
-            "description": "Where the cron fields are read; only with cron.",
-            "examples": ["Europe/Berlin"],
-        },
-    },
-    "oneOf": [{"required": ["every"], "not": {"required": ["timezone"]}}, {"required": ["cron"]}],
-    "examples": [{"every": "4h"}, {"cron": "0 */4 * * *", "timezone": "Europe/Berlin"}],
-}
-
-
-class Schedule(Strict):
-    """When a cycle is due."""
-
-    every: Annotated[str, shape(shapes.period, "E-SCHEDULE")] | None = None
-    cron: Annotated[str, shape(shapes.cron, "E-SCHEDULE")] | None = None
-    timezone: Annotated[str, shape(shapes.timezone_name, "E-SCHEDULE")] = defaults.TIMEZONE
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Schedule:
-        if (self.every is None) == (self.cron is None):
-            raise PydanticCustomError("E-SCHEDULE", "a schedule has either `every` or `cron`")
-        if self.every is not None and "timezone" in self.model_fields_set:
-            raise PydanticCustomError("E-SCHEDULE", "`every` is anchored in UTC; only `cron` has a time zone")
-        return self
-
-
-class _RateLimit(Strict):
-    perMinute: Annotated[int, Field(ge=1, le=100_000)] | None
-    perDay: Annotated[int, Field(ge=1, le=100_000_000)] | None
-
-
-class CsRateLimit(_RateLimit):
-    """Calls per clock minute and per UTC day; null means no limit of ours."""
-
-    perMinute: Annotated[int, Field(ge=1, le=100_000)] | None = defaults.CS_RATE.per_minute
-    perDay: Annotated[int, Field(ge=1, le=100_000_000)] | None = defaults.CS_RATE.per_day
-
-
-class CcRateLimit(_RateLimit):
-    """Calls per clock minute and per UTC day; null means no limit of ours."""
-
-    perMinute: Annotated[int, Field(ge=1, le=100_000)] | None = defaults.CC_RATE.per_minute
-    perDay: Annotated[int, Field(ge=1, le=100_000_000)] | None = defaults.CC_RATE.per_day
 
 
 class ProfileFieldSpec(Strict):
@@ -263,21 +114,13 @@ class CcSpec(_ConnectionSpec):
     rateLimit: CcRateLimit = CcRateLimit()
 
 
-ConnectionSpec = Annotated[CsSpec | CcSpec, Field(discriminator="type")]
-
-
-class AnyKind(Strict):
-    sorted_lists: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
-    """Lists of the spec whose order means nothing, with the key they are sorted by."""
-
-    apiVersion: Literal["reconciler/v1"]
-    metadata: Metadata
+ConnectionSpec = Annotated[CsSpec | CcSpec | SqlSpec, Field(discriminator="type")]
 
 
 class Connection(AnyKind):
-    """A remote system: a Gainsight CS tenant or a community."""
+    """A remote system: a Gainsight CS tenant, a community or a warehouse."""
 
-    sorted_lists = {"profileFields": lambda item: (item.name, item.type, item.visibility)}
+    sorted_lists: ClassVar[SortedLists] = {"profileFields": lambda item: (item.name, item.type, item.visibility)}
 
     kind: Literal["Connection"]
     spec: ConnectionSpec
@@ -318,8 +161,8 @@ class MappingSpec(Strict):
 
     from_: Name = Field(alias="from", description="A connection of type gainsight-cs.")
     to: Name = Field(description="A connection of type gainsight-cc.")
-    schedule: Annotated[Schedule, WithJsonSchema({**_SCHEDULE_SCHEMA, "default": {"every": defaults.EVERY}})] = (
-        Schedule(every=defaults.EVERY)
+    schedule: Annotated[Schedule, WithJsonSchema({**SCHEDULE_SCHEMA, "default": {"every": defaults.EVERY}})] = Schedule(
+        every=defaults.EVERY
     )
     suspend: bool = Field(default=False, description="true: no cycle starts until this is false again; data stays.")
     mappings: list[FieldMappingSpec] = Field(min_length=1, description="What is written where.")
@@ -328,13 +171,13 @@ class MappingSpec(Strict):
 class ProfileFieldMapping(AnyKind):
     """Keeps profile fields of a community equal to attributes of Gainsight CS."""
 
-    sorted_lists = {"mappings": lambda item: (item.profileField, item.object, item.attribute)}
+    sorted_lists: ClassVar[SortedLists] = {"mappings": lambda item: (item.profileField, item.object, item.attribute)}
 
     kind: Literal["ProfileFieldMapping"]
     spec: MappingSpec
 
 
-AnyDocument = Annotated[Connection | ProfileFieldMapping, Field(discriminator="kind")]
+AnyDocument = Annotated[Connection | ProfileFieldMapping | Model | Sync, Field(discriminator="kind")]
 """Every kind that may stand in a configuration file."""
 
 KINDS: Mapping[str, type[AnyKind]] = {
@@ -348,7 +191,7 @@ DOCUMENTS: TypeAdapter[AnyKind] = TypeAdapter(AnyDocument)
 COMMON_KEYS = frozenset(("apiVersion", "kind", "metadata", "spec"))
 """What every document has at its top."""
 
-CONNECTION_TYPES = tuple(get_args(model.model_fields["type"].annotation)[0] for model in (CsSpec, CcSpec))
+CONNECTION_TYPES = tuple(get_args(model.model_fields["type"].annotation)[0] for model in (CsSpec, CcSpec, SqlSpec))
 
 TAGS = frozenset((*KINDS, *CONNECTION_TYPES, *NOTIFICATION_TYPES))
 """What pydantic puts into a location for the member of a union that it chose."""

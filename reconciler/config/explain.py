@@ -91,6 +91,7 @@ def _type(node: Schema, definitions: Schema) -> str:
         "array": "list",
         "string": "text",
         "integer": "number",
+        "number": "number",
         "boolean": "true/false",
         "null": "null",
     }

@@ -15,6 +15,7 @@ from reconciler.model import resources
 from reconciler.model.document import Document, DocumentId, Origin
 
 if TYPE_CHECKING:
+    from reconciler.config.sqlproof import Wrong
     from reconciler.model.catalog import Catalog, CatalogObject
     from reconciler.model.diagnostic import Diagnostic
 
@@ -24,11 +25,21 @@ MAX_SUGGESTIONS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A document, where it stands, and for each of its sorted lists where the items stood in the file."""
+    """A document, where it stands, and for each of its sorted lists where the items stood in the file.
+
+    `sql_file` is the path of the file whose content became its `sql`.
+    """
 
     document: Document
     origin: Origin
     orders: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    sql_file: str | None = None
+
+    def sql_place(self, line: int, column: int, length: int) -> Place:
+        """A place in the SQL of a model, which stands in a file of its own or as text in the document."""
+        if "table" in self.document.spec:
+            return self.place("spec", "table")
+        return Place(self.origin, ("spec", "sql"), span=Span(self.sql_file, line, column, length))
 
     def place(self, *path: str | int, key: bool = False) -> Place:
         """The place of a part of the document, as the file has it. `path` starts below the document: "spec", …"""
@@ -52,12 +63,22 @@ class ConfigFile:
     cached: Mapping[str, Any] | None = field(default=None)
 
 
+class Span(NamedTuple):
+    """A place in a text, from 1; `file` is the one that holds nothing but the text, if there is one."""
+
+    file: str | None
+    line: int
+    column: int
+    length: int
+
+
 class Place(NamedTuple):
-    """A part of a document in a file: its value, or its key."""
+    """A part of a document in a file: its value, its key, or a place in the text that is its value."""
 
     origin: Origin
     path: tuple[str | int, ...]
     key: bool = False
+    span: Span | None = None
 
 
 class Finding(NamedTuple):
@@ -92,13 +113,26 @@ class Line(NamedTuple):
         return self.entry.place("spec", "mappings", self.at, key)
 
 
+class Written(NamedTuple):
+    """One field of one Sync."""
+
+    rule: resources.FieldRule
+    sync: resources.Sync
+    entry: Entry
+    at: int
+
+    def place(self, key: str) -> Place:
+        return self.entry.place("spec", "fields", self.at, key)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """The whole project as rules see it.
 
     `doubtful` are documents with errors in them: nothing is concluded from what they lack. `complete` is False when some file
     could not be read as YAML, or some document has no usable name: then nothing is concluded from what is not there at all.
-    `damaged` are connections whose catalog is there and cannot be read.
+    `damaged` are connections whose catalog is there and cannot be read. `models` know their output columns, where their SQL
+    tells them; `sql` says what is wrong with it.
     """
 
     connections: Mapping[str, Typed[resources.Connection]]
@@ -106,6 +140,9 @@ class Facts:
     entries: Sequence[Entry]
     doubtful: frozenset[DocumentId] = frozenset()
     complete: bool = True
+    models: Mapping[str, Typed[resources.Model]] = field(default_factory=dict)
+    syncs: Sequence[Typed[resources.Sync]] = ()
+    sql: Mapping[str, Sequence[Wrong]] = field(default_factory=dict)
     catalogs: Mapping[str, Catalog] = field(default_factory=dict)
     damaged: frozenset[str] = frozenset()
     suggestions: list[int] = field(default_factory=lambda: [MAX_SUGGESTIONS])
@@ -118,6 +155,20 @@ class Facts:
             for typed in self.mappings
             for at, mapping in enumerate(typed.resource.mappings)
         ]
+
+    @cached_property
+    def writes(self) -> Sequence[Written]:
+        """Every field that a Sync writes."""
+        return [
+            Written(rule, typed.resource, typed.entry, at)
+            for typed in self.syncs
+            for at, rule in enumerate(typed.resource.fields)
+        ]
+
+    def target(self, sync: resources.Sync) -> CatalogObject | None:
+        """What a catalog knows of the object that a Sync writes."""
+        catalog = self.catalogs.get(sync.connection)
+        return catalog.objects.get(sync.object) if catalog else None
 
     def communities(self) -> Iterator[tuple[resources.CcConnection, Entry]]:
         """Every declared community, with its entry."""

@@ -25,6 +25,8 @@ EMPTY: Mapping[str, str] = {
     "attribute": "write the API name of an attribute, such as Title",
     "configs": "name at least one folder or file, such as [config]",
     "mappings": "write at least one mapping, or remove the document (values already written are kept)",
+    "fields": "write at least one field, or remove the document (values already written are kept)",
+    "key": "name at least one column, such as [email]",
     "stateFile": "write a path below this folder, such as var/state.json, or remove the key",
     "catalog": "write a path below this folder, such as catalog, or remove the key",
 }
@@ -46,6 +48,9 @@ _KEYED = {
     **dict.fromkeys(("poll", "jitter", "first", "longest"), "write a whole number and a unit: 30s, 5m, 1h"),
     "mappings[]": "write {object: Company Person, attribute: Title, profileField: Job Title}",
     "profileFields[]": "write {name: Job Title, visibility: private}",
+    "fields": "write a list: `- {column: title, field: Title}`",
+    "fields[]": "write {column: title, field: Title}",
+    "after": "write a list: [NAME]",
     "metadata": "write metadata: {name: NAME}",
     "rateLimit": "write {perMinute: 100, perDay: 50000}",
     "limits": "write {maxChangePercent: 30, minRecords: 10}",
@@ -66,6 +71,14 @@ def required(key: str, *, project: bool = False) -> str:
         "clientId": "write clientId: {env: NAME}",
         "clientSecret": "write clientSecret: {env: NAME}",
         "url": "write url: {env: NAME}",
+        "dialect": "write dialect: postgresql, or what kind of database it is",
+        "key": "write key: [COLUMN] in a Model, key: {FIELD: COLUMN} in a Sync",
+        "behavior": "write behavior: update-or-create, or update-only",
+        "field": "write field: NAME, the API name of a field of the object",
+        "fields": "write a list: `- {column: title, field: Title}`",
+        "model": "write model: NAME, a document of kind Model",
+        "connection": "write connection: NAME",
+        "object": "write object: NAME, such as Company",
         "git": "write git: https://HOST/PATH",
     }.get(key, "add it, as in `reconcile explain` of this kind")
 

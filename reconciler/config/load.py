@@ -17,10 +17,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from reconciler import errors
-from reconciler.config import convert, discovery, pinned
+from reconciler.config import convert, discovery, pinned, sqlfiles
 from reconciler.config.cache import Cache, diagnostic_from, diagnostic_json, entry_from, entry_json
 from reconciler.config.discovery import Found, find_project
 from reconciler.config.facts import ConfigFile, Entry
+from reconciler.config.sqlfiles import SqlFile
 from reconciler.model import resources
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.document import Document, DocumentId, Origin
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from reconciler.model.catalog import Catalog
 
 MAX_FILE_BYTES = 1024 * 1024
+_TOO_MUCH = "the configuration files are larger than 256 MiB together"
 
 __all__ = ["LoadedProject", "find_project", "load_project", "shown_source"]
 
@@ -140,6 +142,7 @@ class _Loading:
         self.cache = cache
         self.catalogs = catalogs
         self.files: dict[str, ConfigFile] = {}
+        self.sql: dict[str, SqlFile] = {}
 
     def run(self) -> LoadedProject:
         project, data, record = self.read_project()
@@ -150,10 +153,11 @@ class _Loading:
             )
         found = discovery.discover(self.root, project.configs)
         self._read_files(found.files)
-        key = self._key(_sha(data), project, found)
-        tree = self.cache.content.get("tree")
         for path, file in self.files.items():
             self._content(path, file)
+        self._include()
+        key = self._key(_sha(data), project, found)
+        tree = self.cache.content.get("tree")
         if tree and tree["key"] == key:
             diagnostics = tuple(map(diagnostic_from, tree["diagnostics"]))
         else:
@@ -174,7 +178,7 @@ class _Loading:
             documents={id_: documents[id_] for id_ in sorted(documents)},
             origins=origins,
             diagnostics=diagnostics,
-            files=tuple(self.files),
+            files=(*self.files, *self.sql),
         )
 
     def _entries(self) -> Iterator[Entry]:
@@ -207,13 +211,35 @@ class _Loading:
             data = discovery.read(self.root, path, MAX_FILE_BYTES)
             total += len(data)
             if total > discovery.MAX_TOTAL_BYTES:
-                raise errors.ConfigIncomplete("the configuration files are larger than 256 MiB together")
+                raise errors.ConfigIncomplete(_TOO_MUCH)
             self.files[path] = ConfigFile(sha=_sha(data), data=data)
+
+    def _include(self) -> None:
+        """Put the content of SQL files into the documents that name them. What the cache keeps has the names."""
+        total = sum(len(file.data) for file in self.files.values())
+        for config in self.files.values():
+            if not any(sqlfiles.named(entry) for entry in config.entries):
+                continue
+            config.cached = config.cached or _file_json(config)
+            config.entries = [self._included(entry, config) for entry in config.entries]
+            if total + sum(file.size for file in self.sql.values()) > discovery.MAX_TOTAL_BYTES:
+                raise errors.ConfigIncomplete(_TOO_MUCH)
+
+    def _included(self, entry: Entry, config: ConfigFile) -> Entry:
+        path = sqlfiles.named(entry)
+        if path is None:
+            return entry
+        if path not in self.sql:
+            self.sql[path] = sqlfiles.read(self.root, path)
+        if not self.sql[path].usable:
+            config.doubtful = [*config.doubtful, entry.document.id]
+        return sqlfiles.included(entry, self.sql[path])
 
     def _key(self, sha: str, project: resources.Project, found: Found) -> str:
         """What the checks of the whole tree depend on."""
         parts = [sha, repr(found.refused), *pinned.shas(self.root, project.catalog)]
         parts += [f"{path}\0{file.sha}" for path, file in self.files.items()]
+        parts += [f"{path}\0{file.sha}" for path, file in self.sql.items()]
         return _sha("\n".join(parts).encode())
 
     def _content(self, path: str, file: ConfigFile) -> None:
@@ -233,7 +259,7 @@ class _Loading:
         """Everything that is wrong, in order. Without the cache that needs the rules, which are imported only here."""
         from reconciler.config.checking import Checking
 
-        checking = Checking(self.root, project, found, self.files, self.catalogs)
+        checking = Checking(self.root, project, found, self.files, self.catalogs, self.sql)
         return tuple(sorted(checking.run(self.project_file, data), key=lambda diagnostic: diagnostic.sort_key))
 
     def _store(self, project: list[Json], key: str, diagnostics: Iterable[Diagnostic]) -> None:

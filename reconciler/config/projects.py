@@ -23,8 +23,8 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from reconciler.config import defaults, discovery, shapes
 from reconciler.config.channels import Notification
 from reconciler.config.discovery import PROJECT_FILE
-from reconciler.config.documents import ONE_REFERENCE, AnyKind, Secret, SecretReference, Strict, reference, shape
 from reconciler.config.git import address
+from reconciler.config.parts import ONE_REFERENCE, AnyKind, Secret, SecretReference, Strict, reference, shape
 
 PROJECT = "Project"
 _URLS = "write sqlite:///var/reconciler.db, postgresql://user@host/name, or {env: NAME}"

@@ -105,5 +105,7 @@ def _example(kind: str) -> Any:
         projects.PROJECT: examples.PROJECT,
         "Connection": examples.CC,
         "ProfileFieldMapping": examples.mapping("object: Company Person, attribute: Title, profileField: Job Title"),
+        "Model": examples.model(),
+        "Sync": examples.sync(rest="  schedule: {every: 1h}\n"),
     }
     return loader.load(texts[kind].encode(), kind).documents[0].data

@@ -17,6 +17,8 @@ PERIOD = r"^[0-9]{1,9}[smhd]$"
 HOST = r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 CRON = r"^\s*\S+(\s+\S+){4}\s*$"
 ENV = r"^[A-Za-z_][A-Za-z0-9_]*$"
+TABLE = r"^([A-Za-z_][A-Za-z0-9_-]*\.)?([A-Za-z_][A-Za-z0-9_]*\.)?[A-Za-z_][A-Za-z0-9_]*$"
+DOCUMENT = r"^([A-Za-z]+/)?[a-z0-9-]{1,63}$"
 
 MIN_PERIOD = 5 * 60
 MAX_PERIOD = 366 * 86_400
@@ -180,6 +182,37 @@ def host(name: str) -> str:
     if not re.fullmatch(HOST[1:-1], name):
         raise Wrong("this is no host name; it looks like acme.gainsightcloud.com, in lower case")
     return name
+
+
+def statement_timeout(text: str) -> str:
+    """How long one query may take."""
+    return length(text, 1, 86_400)
+
+
+def table(name: str) -> str:
+    """The name of a table or view that needs no quotes, with its schema and database."""
+    if not re.fullmatch(TABLE[1:-1], name):
+        hint = "write a SELECT with `sql` for names that need quotes, and for everything else"
+        raise Wrong("the name of a table or view stands here, such as analytics.users", hint)
+    return name
+
+
+def sql_file(path: str) -> str:
+    """A file of SQL below the folder of the document that names it."""
+    from reconciler.config.discovery import outside
+
+    if why := outside(path):
+        raise Wrong(f"this path {why}", "name a file in the folder of this document, or below it")
+    if not path.lower().endswith(".sql"):
+        raise Wrong("the name of an SQL file ends with .sql", "rename the file")
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def document_name(text: str) -> str:
+    """The name of a document, with its kind where that is needed to tell two apart."""
+    if not re.fullmatch(DOCUMENT[1:-1], text):
+        raise Wrong("the name of a document stands here, such as companies or Sync/companies")
+    return text
 
 
 def mail_host(name: str) -> str:

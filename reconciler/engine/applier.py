@@ -9,13 +9,16 @@ from itertools import groupby
 
 from reconciler import errors, failpoints
 from reconciler.clock import Clock, new_token
+from reconciler.config import catalogs as catalog_files
+from reconciler.config.convert import to_resource
 from reconciler.config.load import LoadedProject
 from reconciler.engine import holding, status
 from reconciler.engine.planner import CATALOG, desired, make_plan
 from reconciler.failpoints import Step
-from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
+from reconciler.model.document import HAVING_CYCLES, Document, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Change, Plan
+from reconciler.model.resources import Sync
 from reconciler.planning.diff import Desired
 from reconciler.planning.limits import exceeded, needed
 from reconciler.report.plan import limit_message
@@ -106,16 +109,30 @@ def _refuse_mass_change(plan: Plan, loaded: LoadedProject, allow: int) -> None:
 
 
 def _refuse_unchecked(plan: Plan, wanted: Desired) -> None:
-    """Mappings are applied only when their attributes could be checked."""
+    """Documents are applied only when the attributes that they read or write could be checked."""
     for change in plan.changes:
-        if change.item or change.id.kind != PROFILE_FIELD_MAPPING or change.action is Action.FORGET:
+        if change.item or change.id.kind not in HAVING_CYCLES or change.action is Action.FORGET:
             continue
-        source = wanted.documents[change.id].spec.get("from")
-        if DocumentId(CATALOG, str(source)) not in wanted.documents:
+        connection, why = _unchecked(wanted, wanted.documents[change.id])
+        if why:
             raise errors.ConfigIncomplete(
-                f"{change.id}: there is no catalog of {source}, so its attributes were not checked",
-                hint=f"run `reconcile catalog pull {source}` and commit the file it writes",
+                f"{change.id}: {why}",
+                hint=f"run `reconcile catalog pull {connection}` and commit the file it writes",
             )
+
+
+def _unchecked(wanted: Desired, document: Document) -> tuple[str, str | None]:
+    """The connection whose attributes a document depends on, and why they were not checked."""
+    resource = to_resource(document)
+    written = resource.object if isinstance(resource, Sync) else None
+    connection = resource.connection if isinstance(resource, Sync) else str(document.spec.get("from"))
+    catalog = wanted.documents.get(DocumentId(CATALOG, connection))
+    if catalog is None:
+        return connection, f"there is no catalog of {connection}, so its attributes were not checked"
+    known = catalog_files.from_json(catalog.spec, connection).objects.get(written) if written is not None else None
+    if written is not None and (known is None or known.custom is None):
+        return connection, f"the catalog of {connection} does not say what can be written to {written}"
+    return connection, None
 
 
 def _in_order(plan: Plan) -> list[list[Change]]:
@@ -140,7 +157,7 @@ def _record(
         catalogs.save(session, id.name, document.digest, document.spec, now=now)
     else:
         documents.save(session, wanted.documents[id], now=now, serial=serial + 1, commit=commit)
-    if id.kind == PROFILE_FIELD_MAPPING:
+    if id.kind in HAVING_CYCLES:
         status.after_apply(session, id, changes, now=now)
     return meta.bump(session, commit=commit)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -12,9 +12,9 @@ from reconciler.config.convert import to_resource
 from reconciler.engine.badges import badges
 from reconciler.engine.flows import profile
 from reconciler.engine.timetable import timing
-from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
+from reconciler.model.document import DocumentId
 from reconciler.model.event import CONFIG
-from reconciler.model.resources import LoopSettings, ProfileFieldMapping
+from reconciler.model.resources import LoopSettings, ProfileFieldMapping, Sync
 from reconciler.model.status import StatusEntry
 from reconciler.report.records import ExportRow, export_rows
 from reconciler.report.status import DocumentStatus
@@ -24,6 +24,11 @@ from reconciler.state.conditions import Held
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 
+Flow = ProfileFieldMapping | Sync
+"""What runs in cycles."""
+
+UNSCHEDULED = "when asked"
+
 
 def document_statuses(
     database: Database, name: str | None, settings: LoopSettings, now: datetime
@@ -31,7 +36,7 @@ def document_statuses(
     """Statuses of all applied documents, or of one. Raises `errors.NotFound`."""
     with database.read() as session:
         recorded = documents.load(session)
-        applied = _mappings(session, recorded)
+        applied = _flows(session, recorded)
         if name is not None:
             id = named(applied, name)
             applied = {id: applied[id]}
@@ -47,8 +52,12 @@ def document_statuses(
             DocumentStatus(
                 whole=whole,
                 mappings=tuple(parts),
-                schedule=describe(when.schedule),
-                next_due=entry.due_at if entry is not None else next_slot(when.schedule, now),
+                schedule=describe(when.schedule) if when.schedule is not None else UNSCHEDULED,
+                next_due=entry.due_at
+                if entry is not None
+                else next_slot(when.schedule, now)
+                if when.schedule
+                else None,
                 unfinished=run,
                 badges=badges(entry, when, run, now),
             )
@@ -66,25 +75,34 @@ def _by_document(entry: StatusEntry) -> tuple[str, str, str]:
     return (entry.kind, entry.name, entry.item)
 
 
-def _mappings(
+def _flows(
     session: Session, known: Mapping[DocumentId, documents.RecordedDocument] | None = None
-) -> dict[DocumentId, ProfileFieldMapping]:
-    found = {}
+) -> dict[DocumentId, Flow]:
+    """The documents that run in cycles."""
+    found: dict[DocumentId, Flow] = {}
     for id, recorded in (documents.load(session) if known is None else known).items():
         resource = to_resource(recorded.document)
-        if isinstance(resource, ProfileFieldMapping):
+        if isinstance(resource, Flow):
             found[id] = resource
     return found
 
 
-def named(applied: dict[DocumentId, ProfileFieldMapping], name: str) -> DocumentId:
-    """The applied document with this name, also written `Kind/name`. Raises `errors.NotFound`."""
-    id = DocumentId(PROFILE_FIELD_MAPPING, name.removeprefix(f"{PROFILE_FIELD_MAPPING}/"))
-    if id in applied:
-        return id
-    known = ", ".join(sorted(other.name for other in applied)) or "none"
+def _mappings(session: Session) -> dict[DocumentId, ProfileFieldMapping]:
+    return {id: flow for id, flow in _flows(session).items() if isinstance(flow, ProfileFieldMapping)}
+
+
+def named(applied: Iterable[DocumentId], name: str) -> DocumentId:
+    """The applied document with this name, also written `Kind/name`. Raises `errors.NotFound`, `errors.UsageError`."""
+    ids = sorted(applied)
+    meant = [id for id in ids if name in (id.name, str(id))]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise errors.UsageError(f"'{name}' could be {' or '.join(map(str, meant))}", hint="write its kind, too")
+    known = ", ".join(sorted(id.name for id in ids)) or "none"
+    shown = name.rpartition("/")[2]
     raise errors.NotFound(
-        f"no document '{id.name}' has been applied (applied: {known})",
+        f"no document '{shown}' has been applied (applied: {known})",
         hint="commands work with what is applied; `reconcile plan` shows what is written and not applied yet",
     )
 

@@ -26,7 +26,8 @@ MANY_REJECTED = 0.05
 class Timing:
     """What decides when a document is due: its own schedule, and the project's settings."""
 
-    schedule: Schedule
+    schedule: Schedule | None
+    """None: it runs when somebody or another document says so."""
     settings: LoopSettings
     suspended: bool = False
     """By its own YAML."""
@@ -35,27 +36,29 @@ class Timing:
 
     def due_at(self, entry: schedules.Entry, now: datetime) -> datetime | None:
         """When the document should start next: at its next slot, spread a little, or at a retry that comes before."""
-        if self._paused(entry):
+        if self.schedule is None or self._paused(entry):
             return None
         slot = schedule.due_slot(self.schedule, entry.last_slot, entry.since, now)
         if slot is None:
             slot = schedule.next_due(self.schedule, entry.last_slot, entry.since, now)
-        started = self._spread(slot, entry)
+        started = self._spread(slot, entry, self.schedule)
         return min(started, entry.retry_at) if entry.retry_at is not None else started
 
     def _paused(self, entry: schedules.Entry) -> bool:
         return self.suspended or self.deactivated or entry.suspended_at is not None
 
-    def _spread(self, slot: datetime, entry: schedules.Entry) -> datetime:
+    def _spread(self, slot: datetime, entry: schedules.Entry, when: Schedule) -> datetime:
         if entry.last_slot is None:
             return slot  # somebody has just applied it and wants to see it run
-        spread = schedule.spread_of(self.schedule, self.settings.jitter)
+        spread = schedule.spread_of(when, self.settings.jitter)
         return schedule.start_at(slot, str(entry.document), spread)
 
     def slot(self, entry: schedules.Entry, now: datetime) -> datetime | None:
         """The slot that should run now; None before its start."""
+        if self.schedule is None:
+            return None
         slot = schedule.due_slot(self.schedule, entry.last_slot, entry.since, now)
-        if slot is None or self._paused(entry) or self._spread(slot, entry) > now:
+        if slot is None or self._paused(entry) or self._spread(slot, entry, self.schedule) > now:
             return None
         return slot
 

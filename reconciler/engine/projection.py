@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from reconciler import errors, failpoints
+from reconciler.config.convert import to_resource
 from reconciler.failpoints import Step
-from reconciler.model.document import CONNECTION, DocumentId
+from reconciler.model.document import CONNECTION, HAVING_CYCLES, MODEL, DocumentId
 from reconciler.model.json import Json
+from reconciler.model.resources import ProfileFieldMapping, Sync
 from reconciler.model.run import Run, Tally
 from reconciler.model.status import Status, StatusEntry, combined
 from reconciler.state import documents, meta, runs, schedules, statefile, statuses
@@ -19,6 +21,7 @@ from reconciler.state.session import Session
 
 VANISHED = "restore the database; to begin anew without its history, delete the state file"
 UNUSED = "no applied document writes to it"
+UNREAD = "no applied document reads it"
 
 
 def write_state_file(database: Database, path: Path, *, rebuild: bool = False) -> int:
@@ -141,23 +144,44 @@ class _View:
     due: Mapping[DocumentId, schedules.Entry]
 
     def connection(self, id: DocumentId) -> dict[str, Json]:
-        """A connection stands as the documents that write to it do, taken together."""
+        """A connection stands as the documents that flow over it do, taken together; of two ends, as the one written to."""
         recorded = self.recorded[id]
-        users = [
-            items[""] for user, items in self.entries.items() if self.recorded[user].document.spec.get("to") == id.name
-        ]
         spec = recorded.document.spec
         head: dict[str, Json] = {"name": id.name, "type": spec.get("type"), "active": spec.get("active", True)}
+        users = [items[""] for user, items in self.entries.items() if id in self._shown_by(user)]
+        return {**head, **self._together(recorded, users)}
+
+    def _together(self, recorded: documents.RecordedDocument, users: Sequence[StatusEntry]) -> dict[str, Json]:
+        """What has no cycles of its own stands as what uses it."""
         if not users:
-            return {**head, **self._status(Status.PENDING, UNUSED, recorded.applied_at, Tally(), None)}
+            read = recorded.document.id.kind == MODEL or recorded.document.spec.get("type") == "sql"
+            return self._status(Status.PENDING, UNREAD if read else UNUSED, recorded.applied_at, Tally(), None)
         (status, reason), tally = combined(users)
         newest = max((entry.run_id for entry in users if entry.run_id is not None), default=None)
         since = max(entry.since for entry in users)
-        return {**head, **self._status(status, reason, since, tally, newest)}
+        return self._status(status, reason, since, tally, newest)
+
+    def _shown_by(self, user: DocumentId) -> set[DocumentId]:
+        """The connections and models whose status a document has a part in."""
+        resource = to_resource(self.recorded[user].document)
+        if isinstance(resource, ProfileFieldMapping):
+            return {DocumentId(CONNECTION, resource.target)}
+        assert isinstance(resource, Sync)
+        model = DocumentId(MODEL, resource.model)
+        found = {DocumentId(CONNECTION, resource.connection), model}
+        if model in self.recorded:
+            found.add(DocumentId(CONNECTION, str(self.recorded[model].document.spec.get("connection"))))
+        return found
 
     def document(self, id: DocumentId) -> dict[str, Json]:
-        recorded = self.recorded[id]
-        items, due = self.entries[id], self.due.get(id)
+        recorded, due = self.recorded[id], self.due.get(id)
+        if id.kind in HAVING_CYCLES:
+            items = self.entries[id]
+            whole = self._entry(items[""])
+        else:
+            items = {}
+            users = [found[""] for user, found in self.entries.items() if id in self._shown_by(user)]
+            whole = self._together(recorded, users)
         return {
             "kind": id.kind,
             "name": id.name,
@@ -167,7 +191,7 @@ class _View:
             "commit": recorded.commit,
             "nextDue": _time(due.due_at) if due is not None else None,
             "suspended": recorded.document.spec.get("suspend") is True or bool(due and due.suspended_at),
-            **self._entry(items[""]),
+            **whole,
             "mappings": [{"item": item, **self._entry(items[item])} for item in sorted(items) if item],
         }
 

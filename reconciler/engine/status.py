@@ -16,8 +16,8 @@ from reconciler.state.session import Session
 Verdicts = Mapping[str, tuple[Status, str]]
 """Status and reason of each mapping, by item."""
 
-_REROUTING = {"from", "to"}
-"""Keys of a document whose change makes all of its mappings wait for their next cycle."""
+_REROUTING = {"from", "to", "key", "behavior"}
+"""Keys of a document whose change, or that of something below them, makes all of its mappings wait for their next cycle."""
 
 NEW = "new: waits for its first cycle"
 CHANGED = "changed: waits for its next cycle"
@@ -72,7 +72,12 @@ def after_apply(session: Session, document: DocumentId, changes: Sequence[Change
     if gone:
         statuses.remove(session, document, gone)
         outcomes.remove(session, document, gone)
-    rerouted = any(detail.path in _REROUTING for change in changes if not change.item for detail in change.details)
+    rerouted = any(
+        detail.path.partition(".")[0] in _REROUTING
+        for change in changes
+        if not change.item
+        for detail in change.details
+    )
     waiting = {change.item: NEW if change.action is Action.ADD else CHANGED for change in changes if change.item}
     if rerouted:
         waiting = {**dict.fromkeys((item for item in before if item), CHANGED), **waiting}

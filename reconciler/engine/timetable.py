@@ -8,8 +8,8 @@ from datetime import datetime
 
 from reconciler.config.convert import to_resource
 from reconciler.engine.occasion import Timing, believable
-from reconciler.model.document import CONNECTION, Document, DocumentId
-from reconciler.model.resources import LoopSettings, ProfileFieldMapping
+from reconciler.model.document import CONNECTION, MODEL, Document, DocumentId
+from reconciler.model.resources import LoopSettings, ProfileFieldMapping, Sync
 from reconciler.state import conditions, documents, runs, schedules
 from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
@@ -59,16 +59,24 @@ def revise(session: Session, work: Work, now: datetime) -> None:
 
 
 def timing(
-    mapping: ProfileFieldMapping, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings
+    flow: ProfileFieldMapping | Sync, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings
 ) -> Timing:
-    """What decides when a mapping is due, from everything that is recorded."""
-    ends = (recorded.get(DocumentId(CONNECTION, name)) for name in (mapping.source, mapping.target))
+    """What decides when a document is due, from everything that is recorded."""
+    ends = (recorded.get(DocumentId(CONNECTION, name)) for name in _ends(flow, recorded))
     return Timing(
-        schedule=mapping.schedule,
+        schedule=flow.schedule,
         settings=settings,
-        suspended=mapping.suspended,
+        suspended=flow.suspended,
         deactivated=not all(end is not None and _active(end.document) for end in ends),
     )
+
+
+def _ends(flow: ProfileFieldMapping | Sync, recorded: Mapping[DocumentId, RecordedDocument]) -> tuple[str, str]:
+    """The names of the connections that a document reads from and writes to."""
+    if isinstance(flow, ProfileFieldMapping):
+        return flow.source, flow.target
+    model = recorded.get(DocumentId(MODEL, flow.model))
+    return str(model.document.spec.get("connection")) if model else "", flow.connection
 
 
 def _active(connection: Document) -> bool:

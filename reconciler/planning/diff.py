@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.model.document import PROFILE_FIELD_MAPPING, Document, DocumentId
+from reconciler.model.document import (
+    CONNECTION,
+    HAVING_CYCLES,
+    MODEL,
+    PROFILE_FIELD_MAPPING,
+    SYNC,
+    Document,
+    DocumentId,
+)
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Base, Change, Counts, Detail, Plan
 from reconciler.model.value import ABSENT, Absent
 
-_ITEM_LISTS = {PROFILE_FIELD_MAPPING: ("mappings", "profileField"), "Connection": ("profileFields", "name")}
+_ITEM_LISTS = {
+    PROFILE_FIELD_MAPPING: ("mappings", "profileField"),
+    SYNC: ("fields", "field"),
+    CONNECTION: ("profileFields", "name"),
+}
 """Lists inside documents that are compared entry by entry, with the key that names an entry."""
 
-_COUNTED = PROFILE_FIELD_MAPPING
-"""The kind whose entries have lines of their own in a plan."""
+_CATALOG = "Catalog"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +55,7 @@ class Recorded:
 
 def declared_elsewhere(there: Desired) -> Recorded:
     """What another tree declares, as if it had been applied: the other side of a comparison of two trees."""
-    mappings = sum(len(items(document)) for id, document in there.documents.items() if id.kind == _COUNTED)
+    mappings = sum(len(items(document)) for id, document in there.documents.items() if id.kind in HAVING_CYCLES)
     return Recorded(
         lineage=None, serial=0, digests=there.digests, documents=there.documents, mappings=mappings, tree=there.digest
     )
@@ -81,7 +92,7 @@ def _content(side: Desired | Recorded, id: DocumentId) -> Document | None:
 
 
 def document_changes(id: DocumentId, before: Document | None, after: Document | None) -> Iterator[Change]:
-    """The lines for one document: itself first, then its mappings by profile field."""
+    """The lines for one document: itself first, then its mappings by profile field, or the fields that it writes."""
     action = Action.CHANGE
     details: tuple[Detail, ...] = ()
     if before is None or after is None:
@@ -89,7 +100,7 @@ def document_changes(id: DocumentId, before: Document | None, after: Document | 
     else:
         details = tuple(_details(_outline(before), _outline(after), ""))
     yield Change(action=action, id=id, before=_whole(before), after=_whole(after), details=details)
-    if id.kind == _COUNTED:
+    if id.kind in HAVING_CYCLES:
         yield from _item_changes(id, before, after)
 
 
@@ -106,7 +117,7 @@ def _item_changes(id: DocumentId, before: Document | None, after: Document | Non
 
 
 def items(document: Document | None) -> dict[str, Json]:
-    """The named entries of a document: its mappings by profile field, or its profile fields by name."""
+    """The named entries of a document: what it writes by the name of the field, or its profile fields by name."""
     if document is None or document.id.kind not in _ITEM_LISTS:
         return {}
     key, name = _ITEM_LISTS[document.id.kind]
@@ -124,7 +135,7 @@ def _outline(document: Document) -> dict[str, Json]:
     spec = dict(document.spec)
     if document.id.kind in _ITEM_LISTS:
         key, _ = _ITEM_LISTS[document.id.kind]
-        entries: dict[str, Json] = {} if document.id.kind == _COUNTED else items(document)
+        entries: dict[str, Json] = {} if document.id.kind in HAVING_CYCLES else items(document)
         spec.pop(key, None)
         spec.update({key: entries} if entries else {})
     return {**spec, **({"labels": dict(document.labels)} if document.labels else {})}
@@ -168,22 +179,39 @@ def _closure(ids: list[DocumentId], only: tuple[str, ...], desired: Desired, rec
     """The named documents, what they refer to, and what would be left dangling without them."""
     chosen = {id for id in ids if any(_named(id, name) for name in only)}
     while True:
-        names = {name for id in chosen for name in references(desired.documents.get(id))}
-        forgotten = {id.name for id in chosen if id.kind == "Connection" and id not in desired.digests}
-        more = {
-            id
-            for id in ids
-            if (id.kind in ("Connection", "Catalog") and id.name in names)
-            or references(recorded.documents.get(id)) & forgotten
-        }
+        needed = {found for id in chosen for found in references(desired.documents.get(id))}
+        forgotten = {id for id in chosen if id.kind in (CONNECTION, MODEL) and id not in desired.digests}
+        more = {id for id in ids if id in needed or references(recorded.documents.get(id)) & forgotten}
         if more <= chosen:
             return sorted(chosen)
         chosen |= more
 
 
-def references(document: Document | None) -> set[str]:
-    """Names of the connections that a document refers to."""
+def references(document: Document | None) -> set[DocumentId]:
+    """The documents that one cannot do without: the connections and the model that it names, what it waits for, catalogs."""
     if document is None:
         return set()
-    keys = ("from", "to", "connectedTo")
-    return {value for key in keys if isinstance(value := document.spec.get(key), str)}
+    spec = document.spec
+    match document.id.kind:
+        case kind if kind == MODEL:
+            return _connections(spec.get("connection"))
+        case kind if kind == SYNC:
+            model = _below(spec.get("from"), "model")
+            waited = {DocumentId(kind, name) for name in _names(spec.get("after")) for kind in HAVING_CYCLES}
+            models = {DocumentId(MODEL, model)} if isinstance(model, str) else set()
+            return models | _connections(_below(spec.get("to"), "connection")) | waited
+    return _connections(*(spec.get(key) for key in ("from", "to", "connectedTo")))
+
+
+def _connections(*names: Json) -> set[DocumentId]:
+    return {DocumentId(kind, name) for name in names if isinstance(name, str) for kind in (CONNECTION, _CATALOG)}
+
+
+def _below(value: Json, key: str) -> Json:
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _names(value: Json) -> Iterator[str]:
+    """The names in a list, without the kind that some are written with."""
+    for name in value if isinstance(value, (list, tuple)) else ():
+        yield str(name).rpartition("/")[2]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from difflib import unified_diff
+from itertools import groupby, islice
 from typing import assert_never
 
-from reconciler.model.document import CONNECTION
+from reconciler.model.document import CONNECTION, MODEL, SYNC
 from reconciler.model.json import Json, canonical
 from reconciler.model.plan import FORMAT_VERSION, Action, Change, Counts, Detail, Plan
 from reconciler.planning.limits import Exceeded, needed
 from reconciler.report.text import PLAIN, Style, plural, visible
 
-KEPT = {
-    "": "all data is kept",
-    "item": "values already in the community are kept",
-}
+KEPT = "all data is kept"
+KEPT_VALUES = {SYNC: "values already in Gainsight are kept"}
+KEPT_IN_COMMUNITY = "values already in the community are kept"
 MARKDOWN_LIMIT = 60_000
 """Characters that fit into a comment on the usual git hosts, with room to spare."""
 
@@ -77,7 +77,7 @@ def _verb(change: Change) -> str:
 
 def _document_text(change: Change) -> str:
     if change.action is Action.FORGET:
-        return f"  ({KEPT['']})"
+        return f"  ({KEPT})"
     return f"  {outline}" if (outline := _outline(change)) else ""
 
 
@@ -88,6 +88,12 @@ def _outline(change: Change) -> str:
         return _text(spec.get("type"))
     if change.id.kind == "Catalog":
         return ", ".join(visible(name) for name in sorted(_object(spec.get("objects"))))
+    if change.id.kind == MODEL:
+        return _text(spec.get("connection")) if spec else ""
+    if change.id.kind == SYNC:
+        target = _object(spec.get("to"))
+        words = (_object(spec.get("from")).get("model"), target.get("connection"), target.get("object"))
+        return "{} → {} {}".format(*map(_text, words))
     return f"{_text(spec.get('from'))} → {_text(spec.get('to'))}"
 
 
@@ -98,13 +104,18 @@ def _item_text(change: Change) -> str:
         case Action.CHANGE:
             return f"  ← {_source(change.before)} → {_source(change.after)}"
         case Action.FORGET:
-            return f"  ({KEPT['item']})"
+            return f"  ({KEPT_VALUES.get(change.id.kind, KEPT_IN_COMMUNITY)})"
         case _:
             assert_never(change.action)
 
 
 def _source(entry: Json) -> str:
     found = _object(entry)
+    if "field" in found:
+        return next(
+            (_text(found[key]) for key in ("column", "template") if key in found),
+            _text(canonical(found.get("constant"))),
+        )
     return f"{_text(found.get('object'))}.{_text(found.get('attribute'))}"
 
 
@@ -115,12 +126,23 @@ def _object(value: Json) -> Mapping[str, Json]:
 
 def _detail_lines(details: Sequence[Detail]) -> Iterator[str]:
     for detail in details:
-        if detail.before is None:
+        if isinstance(detail.before, str) and isinstance(detail.after, str) and "\n" in detail.before + detail.after:
+            yield f"~ {visible(detail.path)}:"
+            yield from _line_by_line(detail.before, detail.after)
+        elif detail.before is None:
             yield f"+ {visible(detail.path)}: {_text(detail.after)}"
         elif detail.after is None:
             yield f"- {visible(detail.path)}: {_text(detail.before)}"
         else:
             yield f"~ {visible(detail.path)}: {_text(detail.before)} → {_text(detail.after)}"
+
+
+def _line_by_line(before: str, after: str) -> Iterator[str]:
+    """What changed in a text of several lines, with a line around it."""
+    compared = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    for line in islice(compared, 2, None):
+        if not line.startswith("@@"):
+            yield f"    {line[0]} {visible(line[1:])}".rstrip()
 
 
 def _text(value: Json) -> str:
@@ -229,7 +251,10 @@ _CHANGE: dict[str, Json] = {
         },
         "kind": {"type": "string"},
         "name": {"type": "string"},
-        "item": {"type": "string", "description": "The profile field of a mapping; empty for the document itself."},
+        "item": {
+            "type": "string",
+            "description": "The profile field of a mapping, the field of a sync; empty for the document itself.",
+        },
         "before": True,
         "after": True,
         "details": {"type": "array", "items": _DETAIL},

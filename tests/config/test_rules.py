@@ -85,7 +85,7 @@ def test_kinds_and_keys_are_explained(topic: str, words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("topic", "hint"),
     [
-        ("E-LOKUP", "did you mean 'E-LOOKUP'?"),
+        ("E-LOKUP", "did you mean 'E-LOOKUP' or 'E-SYNC-LOOKUP'?"),
         ("Conection", "did you mean 'Connection'?"),
         ("nothing at all", "`reconcile explain` lists everything"),
         ("Connection.ssso", "did you mean 'sso'?"),

@@ -132,7 +132,7 @@ class _Layout:
 
     def _file(self, target: Path, data: bytes) -> None:
         name = target.name.lower()
-        if name.endswith(discovery.SUFFIXES) and data.startswith(_LFS_POINTER):
+        if name.endswith((*discovery.SUFFIXES, ".sql")) and data.startswith(_LFS_POINTER):
             target.symlink_to(discovery.LFS)
             return
         if len(data) > self._bounds.file_bytes and not name.endswith(_KEPT_WHOLE):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from reconciler.config.facts import Facts, Finding
 from reconciler.model.diagnostic import Severity
@@ -17,7 +17,7 @@ class Example:
 
     `text` is one configuration file. It stands beside the two connections of `examples.BASE` (unless it declares its own, or
     `alone`), below `project` if that is given, and beside the catalog of `examples` if `catalog`; `catalog_text` is written
-    in its place.
+    in its place. `files` are others that it needs, by their path.
     """
 
     text: str
@@ -25,6 +25,7 @@ class Example:
     catalog: bool = True
     catalog_text: str | None = None
     project: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

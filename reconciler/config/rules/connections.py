@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.config import shapes
@@ -43,6 +43,13 @@ def _field_twice(facts: Facts) -> Iterator[Finding]:
                 yield Finding(places[1], message, "keep one of the two", (("the other one", places[0]),))
 
 
+_TYPES: Mapping[type[resources.Connection], str] = {
+    resources.CsConnection: "gainsight-cs",
+    resources.CcConnection: "gainsight-cc",
+    resources.SqlConnection: "sql",
+}
+
+
 def check_end(facts: Facts, name: str, wanted: type[resources.Connection], place: Place) -> Iterator[Finding]:
     """Whether `name` is a connection of the wanted type. Nothing is said about connections that could not be read."""
     found = facts.connections.get(name)
@@ -51,7 +58,7 @@ def check_end(facts: Facts, name: str, wanted: type[resources.Connection], place
             names = [known for known, typed in facts.connections.items() if isinstance(typed.resource, wanted)]
             yield Finding(place, f"there is no connection '{name}'", facts.suggest(name, names))
     elif not isinstance(found.resource, wanted):
-        word = "gainsight-cs" if wanted is resources.CsConnection else "gainsight-cc"
+        word = _TYPES[wanted]
         names = [known for known, typed in facts.connections.items() if isinstance(typed.resource, wanted)]
         hint = f"connections of this type: {', '.join(sorted(names))}" if names else None
         yield Finding(place, f"the connection '{name}' is not of type {word}, which is needed here", hint)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler.config.facts import Facts, Finding, Line
+from reconciler.config.facts import Facts, Finding, Line, Place
 from reconciler.config.rules import examples, lookups
 from reconciler.config.rules.base import Example, Rule
 from reconciler.config.rules.connections import check_end
 from reconciler.config.rules.names import unusable
-from reconciler.model import resources
+from reconciler.model import destination, resources
 from reconciler.model.catalog import CatalogField, CatalogObject, DataType
 from reconciler.model.diagnostic import Severity
 from reconciler.model.document import CONNECTION, DocumentId
@@ -40,6 +40,13 @@ def _connections(facts: Facts) -> Iterator[Finding]:
     for typed in facts.mappings:
         yield from check_end(facts, typed.resource.source, resources.CsConnection, typed.entry.place("spec", "from"))
         yield from check_end(facts, typed.resource.target, resources.CcConnection, typed.entry.place("spec", "to"))
+    for model in facts.models.values():
+        yield from check_end(
+            facts, model.resource.connection, resources.SqlConnection, model.entry.place("spec", "connection")
+        )
+    for sync in facts.syncs:
+        where = sync.entry.place("spec", "to", "connection")
+        yield from check_end(facts, sync.resource.connection, resources.CsConnection, where)
     for typed_connection in facts.connections.values():
         connection, entry = typed_connection.resource, typed_connection.entry
         if isinstance(connection, resources.CcConnection) and connection.connected_to is not None:
@@ -73,16 +80,27 @@ def _connected(facts: Facts) -> Iterator[Finding]:
 
 
 def _inactive(facts: Facts) -> Iterator[Finding]:
+    for name, place in _used(facts):
+        found = facts.connections.get(name)
+        if found is not None and not found.resource.active:
+            yield Finding(
+                place,
+                f"the connection '{name}' is deactivated, so nothing can flow over it",
+                "activate the connection, or remove this document (values already written are kept)",
+                (("deactivated here", found.entry.place("spec", "active")),),
+            )
+
+
+def _used(facts: Facts) -> Iterator[tuple[str, Place]]:
+    """The connections that values flow over, and where that is said."""
     for typed in facts.mappings:
-        for key, name in (("from", typed.resource.source), ("to", typed.resource.target)):
-            found = facts.connections.get(name)
-            if found is not None and not found.resource.active:
-                yield Finding(
-                    typed.entry.place("spec", key),
-                    f"the connection '{name}' is deactivated, so nothing can flow over it",
-                    "activate the connection, or remove this mapping (values already written are kept)",
-                    (("deactivated here", found.entry.place("spec", "active")),),
-                )
+        yield typed.resource.source, typed.entry.place("spec", "from")
+        yield typed.resource.target, typed.entry.place("spec", "to")
+    for sync in facts.syncs:
+        yield sync.resource.connection, sync.entry.place("spec", "to", "connection")
+        model = facts.models.get(sync.resource.model)
+        if model is not None:
+            yield model.resource.connection, sync.entry.place("spec", "from", "model")
 
 
 # -- source ------------------------------------------------------------------------------------------------------------
@@ -137,6 +155,11 @@ def _no_catalog(facts: Facts) -> Iterator[Finding]:
     for line in facts.lines:
         if line.mapping.object in SOURCE_OBJECTS:
             used.setdefault(line.document.source, set()).add(line.mapping.object)
+    for sync in facts.syncs:
+        written = used.setdefault(sync.resource.connection, set())
+        if sync.resource.object in destination.KEYS or sync.resource.connection not in facts.catalogs:
+            written.add(sync.resource.object)
+    yield from _old_catalogs(facts)
     for name, objects in sorted(used.items()):
         typed = facts.connections.get(name)
         if typed is None or not isinstance(typed.resource, resources.CsConnection) or name in facts.damaged:
@@ -149,6 +172,19 @@ def _no_catalog(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 typed.entry.place("metadata", "name"), message, "run `reconcile catalog pull` and commit what it writes"
             )
+
+
+def _old_catalogs(facts: Facts) -> Iterator[Finding]:
+    """Catalogs from a time when nobody wrote to Gainsight CS: they do not say what is required, or read only."""
+    old = {
+        sync.resource.connection
+        for sync in facts.syncs
+        if (known := facts.target(sync.resource)) and known.custom is None
+    }
+    for name in sorted(old):
+        message = f"the catalog of '{name}' does not say which fields can be written, so that was not checked"
+        place = facts.connections[name].entry.place("metadata", "name")
+        yield Finding(place, message, "run `reconcile catalog pull` and commit what it writes")
 
 
 # -- destination -------------------------------------------------------------------------------------------------------
@@ -244,7 +280,8 @@ RULES = (
     Rule(
         code="E-CONNECTION",
         title="a document names a connection that is not there or is of the wrong type",
-        why="A profile field mapping reads from a connection of type gainsight-cs and writes to one of type gainsight-cc.",
+        why="A profile field mapping reads from a connection of type gainsight-cs and writes to one of type gainsight-cc. "
+        "A model reads from one of type sql, and a sync writes to one of type gainsight-cs.",
         fix="Correct the name, or declare the connection.",
         bad=Example(text=examples.mapping(_TITLE, from_="acme-css")),
         good=_GOOD,
@@ -262,9 +299,9 @@ RULES = (
     ),
     Rule(
         code="E-INACTIVE",
-        title="a mapping uses a connection that is deactivated",
-        why="Nothing syncs over a deactivated connection. A mapping over it would look alive and never run.",
-        fix="Activate the connection (`active: true`), or remove the mapping. Values already in the community are kept.",
+        title="a document uses a connection that is deactivated",
+        why="Nothing syncs over a deactivated connection. A mapping or sync over it would look alive and never run.",
+        fix="Activate the connection (`active: true`), or remove the document. Values already written are kept.",
         bad=Example(text=examples.CS + "  active: false\n---\n" + examples.mapping(_TITLE)),
         good=_GOOD,
         check=_inactive,

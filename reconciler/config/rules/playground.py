@@ -17,6 +17,8 @@ def write(example: Example, root: Path) -> Path:
     project.write_text(example.project or examples.PROJECT)
     if not example.alone:
         _write_base(example, root)
+    for path, text in example.files.items():
+        (root / path).write_text(text)
     catalog = root / "catalog" / "acme-cs.json"
     if example.catalog_text is not None:
         catalog.parent.mkdir(exist_ok=True)
