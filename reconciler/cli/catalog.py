@@ -37,16 +37,16 @@ def pull(project: Path | None, names: tuple[str, ...]) -> None:
     reconcile catalog pull acme-cs
     """
     from reconciler.cli.load import load, place
-    from reconciler.cli.online import catalogs, chosen, refuse_outside, unseen_fields
+    from reconciler.cli.online import catalogs, catalogued, refuse_outside, unseen_fields
     from reconciler.config import catalogs as files
     from reconciler.report.text import plural, visible
 
     loaded = load(project)
     work = place(loaded)
-    connections = chosen(loaded, names)
+    connections = catalogued(loaded, names)
     refuse_outside(loaded)
     with work.signals():
-        for name, found in catalogs(work, connections):
+        for name, found in catalogs(work, loaded, connections):
             path = work.catalog_folder / f"{name}.json"
             changed = files.write(path, found)
             click.echo(f"{path.relative_to(work.root)}  {_outline(found)}{'' if changed else ', unchanged'}")
@@ -66,7 +66,7 @@ def pull(project: Path | None, names: tuple[str, ...]) -> None:
 def diff(project: Path | None, names: tuple[str, ...], detailed_exitcode: bool, output: str) -> int:
     """Show what the tenant changed since the catalog was pulled. Writes nothing."""
     from reconciler.cli.load import load, place
-    from reconciler.cli.online import catalogs, chosen, refuse_damaged
+    from reconciler.cli.online import catalogs, catalogued, refuse_damaged
     from reconciler.config import catalogs as files
     from reconciler.model.catalog import Catalog
 
@@ -75,7 +75,7 @@ def diff(project: Path | None, names: tuple[str, ...], detailed_exitcode: bool, 
     work = place(loaded)
     changes: dict[str, list[Change]] = {}
     with work.signals():
-        for name, found in catalogs(work, chosen(loaded, names)):
+        for name, found in catalogs(work, loaded, catalogued(loaded, names)):
             changes[name] = files.diff(loaded.catalogs.get(name) or Catalog(connection=name), found)
     if output == "json":
         click.echo(json.dumps({"formatVersion": 1, "catalogs": _changes_json(changes)}, indent=2, ensure_ascii=False))

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 from reconciler import errors
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import CONNECTION, DocumentId
-from reconciler.model.resources import CcConnection, Connection, CsConnection
+from reconciler.model.resources import CcConnection, Connection, CsConnection, SqlConnection, Sync
 
 if TYPE_CHECKING:
     from reconciler.cli.wiring import Workplace
     from reconciler.config.load import LoadedProject
+
+Remotely = CcConnection | CsConnection
+"""What has metadata that is pinned."""
 
 
 def chosen(loaded: LoadedProject, names: tuple[str, ...]) -> dict[str, Connection]:
     """The declared connections with these names, or all. Raises `errors.NotFound`, `errors.ConfigInvalid`."""
     found: dict[str, Connection] = {}
     for id, resource in loaded.resources.items():
-        if isinstance(resource, CsConnection | CcConnection):
+        if isinstance(resource, Connection):
             found[id.name] = resource
     if not found:
         raise errors.ConfigInvalid(
@@ -40,19 +43,34 @@ def chosen(loaded: LoadedProject, names: tuple[str, ...]) -> dict[str, Connectio
     return {name: found[name] for name in sorted(names or found)}
 
 
-def catalogs(work: Workplace, connections: Mapping[str, Connection]) -> Iterator[tuple[str, Catalog]]:
+def catalogued(loaded: LoadedProject, names: tuple[str, ...]) -> dict[str, Remotely]:
+    """The chosen connections that have a catalog. Raises `errors.UsageError` where somebody asks for that of a warehouse."""
+    found = chosen(loaded, names)
+    for name in names:
+        if isinstance(found[name], SqlConnection):
+            hint = "models are proven against the warehouse itself: `reconcile connections test`"
+            raise errors.UsageError(f"the connection '{name}' is a warehouse, which has no catalog", hint=hint)
+    return {name: one for name, one in found.items() if not isinstance(one, SqlConnection)}
+
+
+def catalogs(
+    work: Workplace, loaded: LoadedProject, connections: Mapping[str, Remotely]
+) -> Iterator[tuple[str, Catalog]]:
     """Live metadata of each connection in turn. Raises `errors.RemoteError`, `errors.SecretUnavailable`."""
+    syncs = [resource for resource in loaded.resources.values() if isinstance(resource, Sync)]
     for name, connection in connections.items():
+        written = {sync.object for sync in syncs if sync.connection == name}
         remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
         try:
-            yield name, remote.catalog()
+            yield name, remote.catalog(sorted(written))
         finally:
             remote.close()
 
 
 def live_catalogs(work: Workplace, loaded: LoadedProject) -> dict[str, Catalog]:
-    """Catalogs for validation against the live systems: the CS tenants that mappings read from."""
-    return dict(catalogs(work, {n: c for n, c in chosen(loaded, ()).items() if isinstance(c, CsConnection)}))
+    """Catalogs for validation against the live systems: the CS tenants that documents read from and write to."""
+    tenants: dict[str, Remotely] = {n: c for n, c in chosen(loaded, ()).items() if isinstance(c, CsConnection)}
+    return dict(catalogs(work, loaded, tenants))
 
 
 def unseen_fields(connection: Connection, found: Catalog) -> list[str]:

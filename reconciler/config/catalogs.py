@@ -120,11 +120,26 @@ def to_json(catalog: Catalog) -> dict[str, Json]:
 
 
 def _object_json(known: CatalogObject) -> dict[str, Json]:
-    return {"name": known.name, "fields": {name: _field_json(field) for name, field in known.fields.items()}}
+    content: dict[str, Json] = {
+        "name": known.name,
+        "fields": {name: _field_json(field) for name, field in known.fields.items()},
+    }
+    facts = {"custom": known.custom, "lowVolume": known.low_volume, "editable": known.editable}
+    return content | {key: value for key, value in facts.items() if value is not None}
+
+
+_USUAL: Mapping[str, bool] = {"required": False, "readOnly": False, "createable": True}
+"""What is left out of a field where the object says `custom`. In older files, which do not, nothing is known of it."""
 
 
 def _field_json(field: CatalogField) -> dict[str, Json]:
     content: dict[str, Json] = {"label": field.label, "dataType": field.data_type.value}
+    facts = {"required": field.required, "readOnly": field.read_only, "createable": field.createable}
+    content |= {key: value for key, value in facts.items() if value is not None and value is not _USUAL[key]}
+    if field.length is not None:
+        content["length"] = field.length
+    if field.lookup_object is not None:
+        content["lookupObject"] = field.lookup_object
     if field.lookup:
         content["lookup"] = field.lookup_reason or True
     if field.decimal_places is not None:
@@ -176,10 +191,19 @@ def _catalog(content: object) -> Catalog:
 
 def _object(label: str, content: object) -> CatalogObject:
     known = _mapping(content)
-    return CatalogObject(name=_get(known, "name", _text), label=label, fields=_each(known, "fields", _field))
+    custom = _perhaps(known, "custom", _flag)
+    usual: Mapping[str, bool] = {} if custom is None else _USUAL
+    return CatalogObject(
+        name=_get(known, "name", _text),
+        label=label,
+        fields=_each(known, "fields", lambda name, field: _field(name, field, usual)),
+        custom=custom,
+        low_volume=_perhaps(known, "lowVolume", _flag),
+        editable=_perhaps(known, "editable", _flag),
+    )
 
 
-def _field(name: str, content: object) -> CatalogField:
+def _field(name: str, content: object, usual: Mapping[str, bool]) -> CatalogField:
     field = _mapping(content)
     lookup = field.get("lookup", False)
     if not isinstance(lookup, str | bool):
@@ -190,10 +214,21 @@ def _field(name: str, content: object) -> CatalogField:
         data_type=_get(field, "dataType", _data_type),
         lookup=bool(lookup),
         lookup_reason=lookup if isinstance(lookup, str) else None,
-        decimal_places=None if field.get("decimalPlaces") is None else _get(field, "decimalPlaces", _whole),
+        decimal_places=_perhaps(field, "decimalPlaces", _whole),
         hidden="hidden" in field and _get(field, "hidden", _flag),
         options=_each(field, "options", lambda _, label: _text(label)) if "options" in field else {},
+        required=_perhaps(field, "required", _flag, usual.get("required")),
+        read_only=_perhaps(field, "readOnly", _flag, usual.get("readOnly")),
+        createable=_perhaps(field, "createable", _flag, usual.get("createable")),
+        length=_perhaps(field, "length", _whole),
+        lookup_object=_perhaps(field, "lookupObject", _text),
     )
+
+
+def _perhaps(
+    holder: Mapping[str, object], key: str, take: Callable[[object], Value], otherwise: Value | None = None
+) -> Value | None:
+    return otherwise if holder.get(key) is None else _get(holder, key, take)
 
 
 def _get(holder: Mapping[str, object], key: str, take: Callable[[object], Value]) -> Value:
@@ -305,8 +340,19 @@ def _object_changes(old: Catalog, new: Catalog) -> Iterator[Change]:
             action: Literal["added", "removed"] = "added" if before is None else "removed"
             yield Change(action=action, path=label)
             continue
-        fields = {name: _field_json(field) for name, field in before.fields.items()}
-        yield from _keyed(f"{label}.", fields, {name: _field_json(field) for name, field in after.fields.items()})
+        ignored = _FOR_WRITERS if before.custom is None else frozenset[str]()
+        yield from _keyed(f"{label}.", _comparable(before, ignored), _comparable(after, ignored))
+
+
+_FOR_WRITERS = frozenset((*_USUAL, "length", "lookupObject"))
+"""What older files do not know: that it is known now is no change of the tenant."""
+
+
+def _comparable(known: CatalogObject, ignored: frozenset[str]) -> dict[str, Json]:
+    return {
+        name: {key: value for key, value in _field_json(field).items() if key not in ignored}
+        for name, field in known.fields.items()
+    }
 
 
 def _keyed(prefix: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> Iterator[Change]:

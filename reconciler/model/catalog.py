@@ -35,6 +35,8 @@ class CatalogField:
 
     `lookup` is the verdict of the full lookup test, made when the metadata was read; `lookup_reason` says which sign gave it
     away. `options` maps picklist item ids to their labels, inactive items included, because old records still hold them.
+    `lookup_object` is the API name of the object that a lookup points to. What is only of interest to somebody who writes the
+    field is None in catalogs that were pulled before anybody did.
     """
 
     name: str
@@ -45,15 +47,27 @@ class CatalogField:
     decimal_places: int | None = None
     hidden: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    required: bool | None = None
+    read_only: bool | None = None
+    createable: bool | None = None
+    length: int | None = None
+    lookup_object: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogObject:
-    """One object: `name` as the API spells it, `label` as admins know it and write it in YAML."""
+    """One object: `name` as the API spells it, `label` as admins know it and write it in YAML.
+
+    What only a writer asks for is None in catalogs that were pulled before anybody wrote: whether it is a `custom` object,
+    whether it is of low volume (the API takes no others), and whether its records may be edited.
+    """
 
     name: str
     label: str
     fields: Mapping[str, CatalogField]
+    custom: bool | None = None
+    low_volume: bool | None = None
+    editable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ class DocumentId(NamedTuple):
 
 CONNECTION = "Connection"
 PROFILE_FIELD_MAPPING = "ProfileFieldMapping"
+MODEL = "Model"
+SYNC = "Sync"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
 from reconciler.model.event import Condition
+from reconciler.model.json import Json
 
 SOURCE_OBJECTS = ("Person", "Company Person")
 """The Gainsight CS objects whose attributes can flow into community profiles."""
@@ -96,7 +98,31 @@ class CcConnection:
     path_prefix: str
 
 
-Connection = CsConnection | CcConnection
+class Dialect(StrEnum):
+    """What kind of database a model is written for. Its URL would say so, but that is a secret, and validation has none."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+    DUCKDB = "duckdb"
+    SNOWFLAKE = "snowflake"
+    BIGQUERY = "bigquery"
+    DATABRICKS = "databricks"
+    REDSHIFT = "redshift"
+    TRINO = "trino"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlConnection:
+    """A warehouse that models read, and nothing ever writes. `url` is a secret as a whole: it holds a password."""
+
+    name: str
+    dialect: Dialect
+    url: SecretRef
+    active: bool
+    statement_timeout: timedelta
+
+
+Connection = CsConnection | CcConnection | SqlConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +161,74 @@ class ProfileFieldMapping:
     target: str
     schedule: Schedule
     mappings: tuple[FieldMapping, ...]
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Rows of a warehouse, one for each key. `query` is always the text of one SELECT, whatever the document says it with.
+
+    `cursor` is a column that grows with every change of a row; each `full_every`-th cycle compares everything nevertheless.
+    `columns` are the output columns, None where nobody looked into the query or it does not tell (`SELECT *`).
+    """
+
+    name: str
+    connection: str
+    query: str
+    key: tuple[str, ...]
+    cursor: str | None = None
+    full_every: int = 24
+    columns: tuple[str, ...] | None = None
+
+
+class Behavior(StrEnum):
+    """What becomes of a row whose key is not at the destination."""
+
+    UPDATE_OR_CREATE = "update-or-create"
+    UPDATE_ONLY = "update-only"
+
+
+class WhenNull(StrEnum):
+    """What a null of the source means for a destination field."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRule:
+    """How one field of the destination gets its value: from exactly one of `column`, `constant` and `template`.
+
+    `lookup` is for a field that points to another record: the field of that record which the value names. With
+    `set_if_empty` the field is only filled, never overwritten. `owner` is the one of several writers that overwrites.
+    """
+
+    field: str
+    column: str | None = None
+    constant: Json = None
+    template: str | None = None
+    when_null: WhenNull = WhenNull.KEEP
+    default: Json = None
+    set_if_empty: bool = False
+    lookup: str | None = None
+    owner: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """A flow from a model to one object of Gainsight CS. `key` says which column each key field of the object comes from."""
+
+    name: str
+    model: str
+    connection: str
+    object: str
+    behavior: Behavior
+    key: Mapping[str, str]
+    fields: tuple[FieldRule, ...]
+    schedule: Schedule | None
+    after: tuple[str, ...] = ()
+    run_on_apply: bool = False
     suspended: bool = False
 
 

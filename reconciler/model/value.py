@@ -20,6 +20,9 @@ Absent = _Absent
 Rendered = str | None
 """What a source value becomes: text to be written, or None, which keeps what is there."""
 
+CLEARED = "\ue000"
+"""Stands in stage and ledger for a field that is to be emptied: a character of private use, which no source text is."""
+
 DIGITS = "0123456789"
 
 

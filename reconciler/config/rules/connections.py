@@ -82,7 +82,7 @@ def _sso(facts: Facts) -> Iterator[Finding]:
 def _base_urls(facts: Facts) -> Iterator[Finding]:
     for typed in facts.connections.values():
         connection = typed.resource
-        if connection.base_url is None:
+        if isinstance(connection, resources.SqlConnection) or connection.base_url is None:
             continue
         domain = connection.domain if isinstance(connection, resources.CsConnection) else None
         reason = _refused(connection.base_url, domain)

@@ -37,6 +37,8 @@ _DESCRIBE_MANY: Mapping[str, Json] = {
     "externalContext": "false",
 }
 
+_Listed = Mapping[str, Mapping[str, Json]]
+
 
 def base_url(connection: CsConnection) -> str:
     """Where the tenant's API is."""
@@ -70,13 +72,14 @@ class CsClient:
 
     def describe(self, labels: Sequence[str]) -> Mapping[str, CatalogObject]:
         """Live metadata, keyed by the labels asked for. An object that the tenant does not have is left out."""
-        names = self._names(labels)
-        described = self._describe_many(sorted(set(names.values()))) if names else {}
+        names, listed = self._names(labels)
+        described = self._describe_many(sorted(set(names.values())), listed) if names else {}
         return {label: described[name.casefold()] for label, name in names.items() if name.casefold() in described}
 
-    def catalog(self) -> Catalog:
-        """The objects whose attributes can be mapped, with all their fields."""
-        return Catalog(connection=self._connection.name, objects=self.describe(SOURCE_OBJECTS))
+    def catalog(self, objects: Sequence[str] = ()) -> Catalog:
+        """The objects whose attributes can be mapped, and `objects`, with all their fields."""
+        wanted = dict.fromkeys((*SOURCE_OBJECTS, *objects))
+        return Catalog(connection=self._connection.name, objects=self.describe(tuple(wanted)))
 
     def check(self) -> Sequence[Check]:
         """Reachable, credentials, allow-list, metadata, records, limits, clock: as far as they can be tried."""
@@ -118,40 +121,40 @@ class CsClient:
 
     # ---- metadata
 
-    def _names(self, labels: Sequence[str]) -> dict[str, str]:
-        """Label → API name. The list of objects is read only when a label is not one of a standard object."""
+    def _names(self, labels: Sequence[str]) -> tuple[dict[str, str], _Listed]:
+        """Label → API name, and the list of objects, which is read only when a label is not one of a standard object."""
         known = {label: describe.API_NAMES[label] for label in labels if label in describe.API_NAMES}
         if len(known) == len(set(labels)):
-            return known
+            return known, {}
         listed = self._listed()
-        found = {label: listed[label.casefold()] for label in labels if label.casefold() in listed}
-        return {**found, **known}
+        found = {label: _name(listed[label.casefold()]) for label in labels if label.casefold() in listed}
+        return {**found, **known}, listed
 
-    def _listed(self) -> dict[str, str]:
-        """Case-folded labels and API names of all objects → API name."""
+    def _listed(self) -> _Listed:
+        """The entries of all objects by their case-folded API names, and by their labels where no object has that name."""
         _, data = self._send("GET", f"{OBJECTS}/list")
-        listed: dict[str, str] = {}
-        for item in json_list(_present(data), "the list of objects"):
-            entry = json_object(item, "an entry of the list of objects")
-            name, label = entry.get("objectName"), entry.get("label")
-            if isinstance(name, str):
-                listed.setdefault(name.casefold(), name)
-                if isinstance(label, str):
-                    listed.setdefault(label.casefold(), name)
+        items = json_list(_present(data), "the list of objects")
+        entries = [json_object(item, "an entry of the list of objects") for item in items]
+        listed: dict[str, Mapping[str, Json]] = {}
+        for key in ("objectName", "label"):
+            for entry in entries:
+                word = entry.get(key)
+                if isinstance(word, str) and _name(entry):
+                    listed.setdefault(word.casefold(), entry)
         return listed
 
-    def _describe_many(self, names: Sequence[str]) -> dict[str, CatalogObject]:
+    def _describe_many(self, names: Sequence[str], listed: _Listed) -> dict[str, CatalogObject]:
         _, data = self._send("POST", f"{OBJECTS}/describe", body={**_DESCRIBE_MANY, "objectNames": names})
         if isinstance(data, envelope.Missing):
             # One unknown name fails the whole call without saying which: ask for each alone.
-            return {key: found for name in names for key, found in self._describe_one(name).items()}
-        return _by_name([describe.catalog_object(item) for item in _items(data)])
+            return {key: found for name in names for key, found in self._describe_one(name, listed).items()}
+        return _objects(data, listed)
 
-    def _describe_one(self, name: str) -> dict[str, CatalogObject]:
+    def _describe_one(self, name: str, listed: _Listed) -> dict[str, CatalogObject]:
         _, data = self._send("GET", f"{OBJECTS}/{name}/describe", switches=_DESCRIBE_ONE)
         if isinstance(data, envelope.Missing):
             return {}
-        return _by_name([describe.catalog_object(item) for item in _items(data)])
+        return _objects(data, listed)
 
     # ---- checks
 
@@ -173,8 +176,19 @@ def _items(data: Json) -> list[Json]:
     return [data] if isinstance(data, Mapping) else json_list(data, "the described objects")
 
 
-def _by_name(found: Sequence[CatalogObject]) -> dict[str, CatalogObject]:
-    return {described.name.casefold(): described for described in found}
+def _name(entry: Mapping[str, Json]) -> str:
+    name = entry.get("objectName")
+    return name if isinstance(name, str) else ""
+
+
+def _objects(data: Json, listed: _Listed) -> dict[str, CatalogObject]:
+    """Described objects by case-folded API name, each beside its entry in the list."""
+    found: dict[str, CatalogObject] = {}
+    for item in _items(data):
+        described = json_object(item, "a described object")
+        name = _name(described).casefold()
+        found[name] = describe.catalog_object(described, listed.get(name))
+    return found
 
 
 def _present(data: Json | envelope.Missing) -> Json:

@@ -19,13 +19,24 @@ API_NAMES: Mapping[str, str] = {
 """Labels of standard objects, which need no call to be found. Others are found in the list of objects."""
 
 
-def catalog_object(described: Json) -> CatalogObject:
-    """One described object. Raises `errors.RemoteMalformed` when its shape is another."""
+CUSTOM = "CUSTOM"
+
+
+def catalog_object(described: Json, listed: Mapping[str, Json] | None = None) -> CatalogObject:
+    """One described object. `listed` is its entry in the list of objects, which alone tells its volume and who may write it.
+
+    Raises `errors.RemoteMalformed` when its shape is another.
+    """
     whole = json_object(described, "a described object")
     name = _text(whole.get("objectName"))
     fields = [catalog_field(field, name) for field in json_list(whole.get("fields"), f"the fields of {name}")]
     return CatalogObject(
-        name=name, label=_text(whole.get("label")) or name, fields={field.name: field for field in fields}
+        name=name,
+        label=_text(whole.get("label")) or name,
+        fields={field.name: field for field in fields},
+        custom=_text(whole.get("objectType")).upper() == CUSTOM,
+        low_volume=None if listed is None else listed.get("transactional") is True,
+        editable=None if listed is None else listed.get("createable") is True,
     )
 
 
@@ -46,7 +57,27 @@ def catalog_field(described: Json, object_name: str) -> CatalogField:
         decimal_places=places if isinstance(places, int) and not isinstance(places, bool) else None,
         hidden=known.get("hidden") is True,
         options=_options(field.get("options")),
+        required=known.get("required") is True,
+        read_only=known.get("readOnly") is True or known.get("updateable") is False,
+        createable=known.get("createable") is not False,
+        length=_positive(known.get("length")),
+        lookup_object=_lookup_object(known, object_name),
     )
+
+
+def _positive(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _lookup_object(meta: Mapping[str, Json], object_name: str) -> str | None:
+    """The object that a lookup points to, when it points to one kind of object alone."""
+    detail = meta.get("lookupDetail")
+    targets = detail.get("lookupObjects") if isinstance(detail, Mapping) else None
+    listed = targets if isinstance(targets, list) else []
+    names = {_text(target.get("objectName")) for target in listed if isinstance(target, Mapping)}
+    if len(names) == 1:
+        return names.pop() or None
+    return object_name if not names and meta.get("selfLookup") is True else None
 
 
 def _data_type(value: Json) -> DataType:
