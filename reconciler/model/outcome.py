@@ -85,7 +85,7 @@ ADVICE: dict[Reason, str] = {
     Reason.AMBIGUOUS_PERSON: "several Person records share this e-mail address; merge them in CS",
     Reason.AMBIGUOUS_COMPANY: "this person belongs to several companies; mark exactly one Company Person as primary in CS",
     Reason.AMBIGUOUS_MEMBER: "several community users share this e-mail address; correct one of them in the community",
-    Reason.RECORD_MISSING: "no record has this key, and the sync only updates; create the record in CS, or let the sync create",
+    Reason.RECORD_MISSING: "no record in CS has this key: create it, or let the sync do so; one deleted just now comes back",
     Reason.AMBIGUOUS_KEY: "several records in CS have this key; merge them, or choose a key that is unique",
     Reason.DUPLICATE_KEY: "two rows of the model mean the same record; correct the model so that each key comes once",
     Reason.KEY_INVALID: "the key of this row cannot be the key of a record; read the detail, correct it in the warehouse",

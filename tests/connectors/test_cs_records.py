@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler import errors
-from reconciler.model.outcome import ADVICE, Outcome, Reason, RecordWrite
+from reconciler.connectors.base import Workload
+from reconciler.connectors.gainsight_cs import readback
+from reconciler.connectors.gainsight_cs.records import RecordWriter
+from reconciler.model.outcome import ADVICE, Outcome, Reason, RecordResult, RecordWrite
 from reconciler.records.coerce import coerce
 from reconciler.sandbox import Sandbox, SandboxConfig
-from tests.connectors.records import (
+from tests.connectors.cs_records import (
     by_key,
     calls,
+    client,
     described,
     fault,
     predicted,
@@ -113,7 +118,10 @@ def test_values_of_every_type(sandbox: Sandbox) -> None:
     to = target(sandbox, "Onboarding", "External_Id__gc")
     values = {name: coerce(text, known[name]) for name, text in texts.items()}
     assert by_key(written(sandbox, to, [record("0042", **values)])) == {"0042": CREATED}
-    found = shown(sandbox, "Onboarding__gc", "External_Id__gc", *texts)["0042"]
+    for spelling in ("label", "gsid"):
+        control(sandbox, "POST", "switches", {"multiselect_read": spelling})
+        found = shown(sandbox, "Onboarding__gc", "External_Id__gc", *texts)["0042"]
+        assert readback.holds(dict(zip(texts, found, strict=True)), values, known)
     by_name = dict(zip(texts, found, strict=True))
     labels = {item: label for field in known.values() for item, label in field.options.items()}
     assert labels[by_name["Phase__gc"]] == "In Progress"
@@ -226,6 +234,9 @@ def test_lookups_are_found_by_a_field_of_the_other_record(sandbox: Sandbox) -> N
     assert results.pop("New Two") is Reason.LOOKUP_UNKNOWN
     assert set(results.values()) == {CREATED, UPDATED}
     assert calls(sandbox) == predicted(to, new=2, known=len(companies), names={"Csm": len(names["Csm"])})
+    assert by_key(written(sandbox, to, [record(companies[0], Csm="nobody@a.example")])) == {
+        companies[0]: Reason.LOOKUP_UNKNOWN
+    }
     found = shown(sandbox, "company", "Name", "Csm__gr.Email")
     assert [found[name][0] for name in companies] == [users[n % 3] for n in range(len(companies))]
     assert found["New Three"] == (None,)
@@ -317,6 +328,21 @@ def test_a_bad_person_in_a_job_is_the_only_one_refused(sandbox: Sandbox) -> None
     assert (refused.write.key, refused.reason) == (("new17@a.example",), Reason.PICKLIST_UNKNOWN)
     assert (refused.field, refused.detail) == ("Preferred_Language__gc", "GSOBJ_VDTPKLST1002")
     assert calls(sandbox).writes == 1
+
+
+def test_a_bad_record_beside_good_ones_of_the_same_person(sandbox: Sandbox) -> None:
+    companies = [name for name, _ in rows(sandbox, "company", "Name", "Gsid")]
+    to = target(sandbox, "Company Person", "Person Email", "Company Name")
+    writes = [record("one@a.example", name, Seats__gc="many" if n == 3 else n) for n, name in enumerate(companies)]
+    results = written(sandbox, to, writes)
+    assert [one.write.key[1] for one in results if one.reason] == [companies[3]]
+    found = shown(sandbox, "company_person", "Company_ID__gr.Name", "Person_ID__gr.Email", "Seats__gc")
+    assert found[companies[4]] == ("one@a.example", 4)
+
+
+def test_a_bad_person_alone(sandbox: Sandbox) -> None:
+    (result,) = written(sandbox, target(sandbox, "Person", "Email"), [record("a@b.example", Newsletter__gc="perhaps")])
+    assert (result.reason, result.detail) == (Reason.VALUE_INVALID, "GSOBJ_VDTBOOL1001")
 
 
 # ---- bad records
@@ -436,6 +462,14 @@ def test_one_record_that_breaks_the_service(sandbox: Sandbox) -> None:
     assert len(scores(sandbox)) == sum(one.acknowledged for one in results)
 
 
+def test_a_record_alone_that_breaks_the_service(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Training", "Name")
+    fault(sandbox, {"status": 500}, method="POST", path="objects/Training__gc", times=2)
+    (result,) = written(sandbox, to, trainings(1))
+    assert (result.reason, result.detail.partition("; ")[2]) == (Reason.CS_UNAVAILABLE, "read back: not written")
+    assert calls(sandbox).writes == 2
+
+
 def test_an_object_that_cannot_be_written(sandbox: Sandbox) -> None:
     to = target(sandbox, "Feature Usage", "Name")
     with pytest.raises(errors.RemoteRefused):
@@ -483,6 +517,174 @@ def test_jobs_that_are_not_allowed_fall_back_to_single_calls(sandbox: Sandbox) -
     to = target(sandbox, "Person", "Email")
     results = written(sandbox, to, [record(f"new{n}@a.example", City__gc="x") for n in range(60)])
     assert set(by_key(results).values()) == {CREATED}
+
+
+def test_a_tenant_without_jobs(sandbox: Sandbox) -> None:
+    gone = {"result": False, "errorCode": "GS_APIG_1000", "errorDesc": "Not Found"}
+    fault(sandbox, {"status": 404, "json": gone}, method="PUT", path="async", times=100)
+    results = written(sandbox, target(sandbox, "Person", "Email"), people(60))
+    assert set(by_key(results).values()) == {CREATED}
+    assert calls(sandbox).writes == 61
+    fault(sandbox, {"status": 404, "json": gone}, method="PUT", path="people", times=100)
+    with pytest.raises(errors.RemoteRefused):
+        written(sandbox, target(sandbox, "Person", "Email"), people(60))
+
+
+def people(count: int) -> list[RecordWrite]:
+    return [record(f"new{n}@a.example", City__gc="x") for n in range(count)]
+
+
+@pytest.mark.parametrize("answer", [{"statusId": None}, [], {"statusId": "nonsense"}], ids=str)
+def test_a_job_that_cannot_be_found(sandbox: Sandbox, answer: Any) -> None:
+    body = {"result": True, "data": answer}
+    fault(sandbox, {"json": body, "status": 200, "commit": True}, method="PUT", path="async")
+    results = written(sandbox, target(sandbox, "Person", "Email"), people(10))
+    assert set(by_key(results).values()) == {CREATED}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"status": "FAILED"},
+        {"status": "COMPLETED", "count": 3},
+        {"status": "COMPLETED", "errorDetails": [{"rowNumber": 2, "errorCode": "GSOBJ_1008", "fieldName": "City__gc"}]},
+        {"status": "COMPLETED", "errorDetails": [{"rowNumber": "x"}, 7]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_what_a_job_says_is_not_believed_before_it_shows(sandbox: Sandbox, data: Any, carried_out: bool) -> None:
+    begun = {"result": True, "data": {"statusId": "j1"}}
+    fault(sandbox, {"json": begun, "status": 200, "commit": carried_out}, method="PUT", path="async")
+    fault(sandbox, {"json": {"result": True, "data": data}}, method="GET", path="async")
+    results = written(sandbox, target(sandbox, "Person", "Email"), people(10))
+    refused = {one.write.key[0]: (one.reason, one.field) for one in results if one.reason}
+    named = "GSOBJ_1008" in str(data) and not carried_out
+    assert refused == ({"new1@a.example": (Reason.VALUE_INVALID, "City__gc")} if named else {})
+    assert len(list(rows(sandbox, "person", "Email", "Gsid"))) == 250 - named
+
+
+def test_a_job_that_says_nothing_is_asked_again(sandbox: Sandbox) -> None:
+    fault(sandbox, {"json": {"result": True, "data": None}}, method="GET", path="async")
+    results = written(sandbox, target(sandbox, "Person", "Email"), people(10))
+    assert set(by_key(results).values()) == {CREATED}
+
+
+@pytest.mark.parametrize("count", [2, 10])
+@pytest.mark.parametrize("action", [{"drop": "after"}, {"drop": "before"}], ids=str)
+def test_people_that_cannot_be_read_back(sandbox: Sandbox, count: int, action: dict[str, Any]) -> None:
+    fault(sandbox, action, method="PUT", path="people", times=2)
+    fault(sandbox, {"drop": "before"}, path="query/person", skip=1, times=100)
+    results = written(sandbox, target(sandbox, "Person", "Email"), people(count))
+    assert {one.reason for one in results} == {Reason.CS_UNAVAILABLE}
+
+
+@pytest.mark.parametrize("action", [{"drop": "after"}, {"status": 500}, {"html": True}], ids=str)
+def test_records_that_cannot_be_read_back(sandbox: Sandbox, action: dict[str, Any]) -> None:
+    fault(sandbox, action, method="POST", path="objects/Training__gc")
+    fault(sandbox, {"drop": "before"}, path="query/Training__gc", skip=1, times=100)
+    results = written(sandbox, target(sandbox, "Training", "Name"), trainings(*range(10)))
+    assert {one.reason for one in results} == {Reason.CS_UNAVAILABLE}
+    assert calls(sandbox).writes == 1
+
+
+@pytest.mark.parametrize(("label", "method"), [("Training", "POST"), ("Person", "PUT")])
+def test_calls_that_are_not_allowed_for_long(sandbox: Sandbox, label: str, method: str) -> None:
+    fault(sandbox, {"status": 429, "json": {}}, method=method, path="objects/Training__gc|people", times=1000)
+    writes = people(3) if label == "Person" else trainings(1, 2, 3)
+    results = written(sandbox, target(sandbox, label, "Email" if label == "Person" else "Name"), writes)
+    assert {one.reason for one in results} == {Reason.CS_UNAVAILABLE}
+    assert "read back" not in results[0].detail
+
+
+def test_a_record_that_is_deleted_while_we_write(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Training", "Name")
+    written(sandbox, to, trainings(*range(10)))
+    gsids = dict(rows(sandbox, "Training__gc", "Name", "Gsid"))
+    for mode, gone in (("400", "T3"), ("skip", "T4")):
+        control(sandbox, "POST", "switches", {"update_no_match": mode})
+        writes = [one for one in trainings(*range(10), score=5) if one.key[0] in ("T3", "T4", "T5", "T6")]
+        with client(sandbox) as remote:
+            writer = remote.writer(to)
+            (batch, *rest) = list(writer.batches(writes, Workload(records=4)))
+            control(sandbox, "DELETE", f"cs/Training__gc/{gsids[gone]}")
+            results = by_key([one for each in (batch, *rest) for one in writer.write(each)])
+        assert results[gone] is Reason.RECORD_MISSING
+        assert results["T5"] is results["T6"] is UPDATED
+
+
+def test_a_record_that_somebody_else_creates_while_we_write(sandbox: Sandbox) -> None:
+    """After a lost answer the key belongs to a record that is not ours: it is updated, or two are not told apart."""
+    to = target(sandbox, "Training", "Name")
+    for times, expected in ((1, CREATED), (2, Reason.AMBIGUOUS_KEY)):
+        with client(sandbox) as remote:
+            writer = remote.writer(to)
+            key = f"S{times}"
+            (batch,) = list(writer.batches([record(key, Score__gc=7)], Workload(records=1)))
+            for _ in range(times):
+                control(sandbox, "POST", "cs/Training__gc", {"Name": key, "Score__gc": 1})
+            fault(sandbox, {"drop": "before"}, method="POST", path="objects/Training__gc")
+            assert by_key(list(writer.write(batch))) == {key: expected}
+    found = sorted(rows(sandbox, "Training__gc", "Name", "Score__gc"))
+    assert found == [("S1", 7), ("S2", 1), ("S2", 1)]
+
+
+def test_a_firewall_that_dislikes_a_text(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Training", "Name")
+    fault(sandbox, {"html": True, "status": 403}, method="POST", path="objects/Training__gc", times=3)
+    results = by_key(written(sandbox, to, trainings(*range(50))))
+    assert set(results.values()) == {CREATED}
+    fault(sandbox, {"html": True, "status": 403}, method="PUT", path="objects/Training__gc", times=1000)
+    with pytest.raises(errors.RemoteRefused, match="without an error code"):
+        written(sandbox, to, trainings(*range(50), score=2))
+
+
+def test_a_key_that_is_refused_ends_the_run(sandbox: Sandbox) -> None:
+    fault(sandbox, {"status": 401, "json": {"result": False, "errorCode": "GS_APIG_2401"}}, method="POST", skip=1)
+    with pytest.raises(errors.AuthenticationFailed):
+        written(sandbox, target(sandbox, "Training", "Name"), trainings(1))
+
+
+def _write(writer: RecordWriter, batch: list[RecordWrite]) -> list[RecordResult]:
+    return list(writer.write(batch))
+
+
+def test_batches_are_written_by_several_threads(sandbox: Sandbox) -> None:
+    companies = [name for name, _ in rows(sandbox, "company", "Name", "Gsid")]
+    to = target(sandbox, "Company Person", "Person Email", "Company Name")
+    # The same persons come in several batches; no person may come to be twice.
+    writes = [record(f"n{n}@a.example", name, Title=f"T{n}") for name in companies for n in range(25)]
+    with client(sandbox) as remote, ThreadPoolExecutor(4) as pool:
+        writer = remote.writer(to)
+        batches = writer.batches(writes, Workload(records=len(writes)))
+        futures = [pool.submit(_write, writer, batch) for batch in batches]
+        results = [one for future in futures for one in future.result()]
+    assert all(one.acknowledged for one in results)
+    emails = [email for email, _ in rows(sandbox, "person", "Email", "Gsid")]
+    assert len(emails) == len(set(emails)) == 265
+    pairs = set(rows(sandbox, "company_person", "Person_ID__gr.Email", "Company_ID__gr.Name", "Title"))
+    assert {(*one.key, one.values["Title"]) for one in writes} <= pairs
+
+
+def test_records_that_were_not_batched_are_looked_up_when_they_are_written(sandbox: Sandbox) -> None:
+    with client(sandbox) as remote:
+        writer = remote.writer(target(sandbox, "Training", "Name"))
+        assert set(by_key(list(writer.write(trainings(1, 2)))).values()) == {CREATED}
+        assert set(by_key(list(writer.write(trainings(2, 1)))).values()) == {UPDATED}
+
+
+def test_an_object_of_the_same_key_is_created_once_in_a_run(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Training", EMAILS)
+    first = [record(f"n{n}@a.example", Name="x") for n in range(500)]
+    results = by_key(written(sandbox, to, [*first, record("N7@a.example", Name="y")]))
+    assert results["N7@a.example"] is Reason.DUPLICATE_KEY
+
+
+def test_nothing_to_write_costs_nothing(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Person", "Email")
+    assert written(sandbox, to, []) == []
+    assert calls(sandbox) == predicted(to, new=0, known=0)
+    assert calls(sandbox).calls == 0
 
 
 def test_every_reason_has_advice() -> None:

@@ -73,11 +73,13 @@ Answer = Accepted | Refused | NotDone | Lost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A background job. `errors` are the refused rows, counted from 1; `count` those that were saved."""
+    """A background job. `count` rows were saved and `refused` were not; `errors` are those of them that were named, counted
+    from 1."""
 
     done: bool
     status: str
     count: int | None = None
+    refused: int = 0
     errors: Mapping[int, Problem] = field(default_factory=dict)
 
 
@@ -186,12 +188,14 @@ def _job(data: Json) -> Job:
         return Job(done=False, status="")
     status = data.get("status")
     listed = data.get("errorDetails")
-    rows = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+    entries = listed if isinstance(listed, list) else []
+    rows = [entry for entry in entries if isinstance(entry, Mapping)]
     numbered = ((_whole(row.get("rowNumber")), _problem(row)) for row in rows)
     return Job(
         done=status in ("COMPLETED", "FAILED", "ABORTED"),
         status=status if isinstance(status, str) else "",
         count=_whole(data.get("count")),
+        refused=len(entries),
         errors={number: problem for number, problem in numbered if number is not None},
     )
 

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from reconciler.connectors.gainsight_cs.api import Accepted, Job, Lost, NotDone, Refused, WriteApi, status_id
+from reconciler import errors
+from reconciler.connectors.gainsight_cs.api import Accepted, Answer, Job, Lost, NotDone, Refused, WriteApi, status_id
 from reconciler.connectors.gainsight_cs.ready import Health, Ready
 from reconciler.connectors.gainsight_cs.resolve import Index
 from reconciler.connectors.gainsight_cs.sending import Looking, Rest
@@ -79,7 +80,7 @@ class PeopleSender:
                 self._health.answered()
                 return item.done
             case Refused(problem=problem, status=status):
-                self._health.answered()
+                self._health.refused(problem)
                 return item.refused(problem, status)
             case NotDone(detail=detail):
                 self._health.failed()
@@ -108,7 +109,12 @@ class PeopleSender:
     def _together(self, items: Sequence[Ready]) -> Iterator[RecordResult]:
         groups = _by_person(items)
         self._health.check()
-        answer = self._api.people([self._person(group) for group in groups])
+        answer: Answer
+        try:
+            answer = self._api.people([self._person(group) for group in groups])
+        except errors.RemoteRefused as error:
+            # The tenant has no such call. If it does not have the other either, that raises.
+            answer = NotDone(detail=error.message)
         match answer:
             case Accepted(data=data):
                 self._health.answered()
@@ -116,7 +122,7 @@ class PeopleSender:
                 yield from self._unsure(items, "the job cannot be found") if job is None else self._ended(groups, job)
             case Refused() | NotDone():
                 # Jobs have limits of their own. One at a time shows whether it is them or a person.
-                self._no_jobs = isinstance(answer, NotDone)
+                self._no_jobs = self._no_jobs or isinstance(answer, NotDone)
                 yield from self._each(items)
             case Lost(detail=detail, finished=finished):
                 self._health.failed()
@@ -127,7 +133,7 @@ class PeopleSender:
         ended = self._awaited(job)
         if ended is None:
             yield from self._unsure(items, "the job has not ended in time")
-        elif ended.errors or ended.status != "COMPLETED" or ended.count not in (None, len(groups)):
+        elif ended.refused or ended.status != "COMPLETED" or ended.count not in (None, len(groups)):
             yield from self._sorted_out(groups, ended)
         else:
             yield from (item.done for item in items)

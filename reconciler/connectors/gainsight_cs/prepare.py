@@ -50,7 +50,7 @@ class Preparer:
         self._target = target
         self._place = target.place
         self._directories = {name: Directory(read, target.other(name)) for name in target.looked_up}
-        self._creating: set[Identity] = set()
+        self._creating: dict[Identity, tuple[str, ...]] = {}
         self._everything: Index | None = None
 
     def load_names(self, texts: Mapping[str, Sequence[str]]) -> None:
@@ -160,6 +160,8 @@ class Preparer:
     def _ready(
         self, write: RecordWrite, identity: Identity, found: Sequence[Found], persons: set[Json]
     ) -> Ready | RecordResult:
+        if self._creating.get(identity, write.key) != write.key:
+            return RecordResult(write=write, reason=Reason.DUPLICATE_KEY)
         if len(persons) > 1 or (len(found) > 1 and self._place.paths == (EMAIL,) and self._target.of_people):
             return RecordResult(write=write, reason=Reason.AMBIGUOUS_PERSON)
         if len(found) > 1:
@@ -180,8 +182,6 @@ class Preparer:
         return Ready(write=write, identity=identity, gsid=found.gsid, fields=fields, created=False)
 
     def _to_create(self, write: RecordWrite, identity: Identity) -> Ready | RecordResult:
-        if identity in self._creating:
-            return RecordResult(write=write, reason=Reason.DUPLICATE_KEY)
         given = {**write.unchanged, **write.values}
         fields = self._resolved(write, {name: value for name, value in given.items() if value is not None})
         if isinstance(fields, RecordResult):
@@ -192,7 +192,7 @@ class Preparer:
             missing = next((one.name for one in self._target.object.fields.values() if _lacks(one, fields)), None)
             if missing is not None:
                 return RecordResult(write=write, reason=Reason.REQUIRED_EMPTY, field=missing)
-        self._creating.add(identity)
+        self._creating[identity] = write.key
         return Ready(write=write, identity=identity, gsid=None, fields=fields, created=True)
 
     def _resolved(self, write: RecordWrite, values: Mapping[str, Json]) -> dict[str, Json] | RecordResult:

@@ -15,6 +15,9 @@ from reconciler.model.outcome import Outcome, Reason, RecordResult, RecordWrite
 MOST_FAILURES = 5
 """Calls in a row without a usable answer after which the run is given up."""
 
+MOST_BLIND = 15
+"""The same for refusals without an error code. One record that a firewall dislikes causes fewer in a row."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
@@ -68,20 +71,31 @@ class Health:
 
     def __init__(self) -> None:
         self._failures = 0
+        self._blind = 0
         self._lock = threading.Lock()
 
     def answered(self) -> None:
         with self._lock:
+            self._failures = self._blind = 0
+
+    def refused(self, problem: Problem) -> None:
+        with self._lock:
             self._failures = 0
+            self._blind = 0 if problem.code else self._blind + 1
 
     def failed(self) -> None:
         with self._lock:
             self._failures += 1
 
     def check(self) -> None:
-        """Raises `errors.RemoteUnavailable` once Gainsight CS has stopped answering."""
+        """Raises `errors.RemoteUnavailable` once Gainsight CS has stopped answering, `RemoteRefused` once nothing gets there."""
         if self._failures >= MOST_FAILURES:
             raise errors.RemoteUnavailable(
                 f"Gainsight CS gave no usable answer to {MOST_FAILURES} calls in a row",
                 hint="nothing more was attempted; the next cycle looks what is there and carries on",
+            )
+        if self._blind >= MOST_BLIND:
+            raise errors.RemoteRefused(
+                f"{MOST_BLIND} writes in a row were refused without an error code of Gainsight CS",
+                hint="something before the API, such as a firewall or a proxy, refuses them",
             )

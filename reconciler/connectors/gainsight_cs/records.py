@@ -6,6 +6,7 @@ what is to be updated into batches of their own, so that each batch is one call.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.connectors.base import Workload
@@ -41,6 +42,7 @@ class RecordWriter:
         self._sender: ObjectSender | PeopleSender = ObjectSender(api, target, looking, health)
         if target.of_people:
             self._sender = PeopleSender(api, target, looking, health, rest)
+        self._preparing = threading.Lock()
         self._prepared: dict[tuple[str, ...], Ready | RecordResult] = {}
 
     def batches(self, writes: Iterable[RecordWrite], workload: Workload) -> Iterator[list[RecordWrite]]:
@@ -53,14 +55,19 @@ class RecordWriter:
             self._preparer.load_everything()
         waiting: dict[str, list[RecordWrite]] = {}
         for window in chunked(writes, chunk_of(self._target.place)):
-            for one in self._preparer.prepare(window):
-                self._prepared[one.write.key] = one
+            for one in self._prepare(window):
                 batch = waiting.setdefault(self._call_of(one), [])
                 batch.append(one.write)
                 if len(batch) == self.batch_size:
                     yield batch
                     waiting.pop(self._call_of(one))
         yield from waiting.values()
+
+    def _prepare(self, window: Sequence[RecordWrite]) -> list[Ready | RecordResult]:
+        with self._preparing:
+            prepared = self._preparer.prepare(window) if window else []
+        self._prepared.update((one.write.key, one) for one in prepared)
+        return prepared
 
     def _call_of(self, one: Ready | RecordResult) -> str:
         """Records of one name can go in one call."""
@@ -71,9 +78,11 @@ class RecordWriter:
     def write(self, batch: Sequence[RecordWrite]) -> Iterator[RecordResult]:
         """Send a batch of `batches` and yield one result for each record, not necessarily in order.
 
-        A record without a result was not acknowledged. Raises `errors.AuthenticationFailed`, `Interrupted`, `RemoteRefused`
-        where no record could be written, and `RemoteUnavailable` when Gainsight CS has stopped answering.
+        Other records are looked up first. A record without a result was not acknowledged. Raises
+        `errors.AuthenticationFailed`, `Interrupted`, `RemoteRefused` where no record could be written, and
+        `RemoteUnavailable` when Gainsight CS has stopped answering.
         """
+        self._prepare([write for write in batch if write.key not in self._prepared])
         prepared = [self._prepared.pop(write.key) for write in batch]
         yield from (one for one in prepared if isinstance(one, RecordResult))
         ready = [one for one in prepared if isinstance(one, Ready)]

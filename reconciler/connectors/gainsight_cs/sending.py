@@ -105,14 +105,17 @@ class ObjectSender:
                 self._health.answered()
                 return [item.done for item in part.items], []
             case Refused():
-                self._health.answered()
+                self._health.refused(answer.problem)
                 return _isolated(part, answer)
             case NotDone(detail=detail):
                 self._health.failed()
                 return [item.unavailable(detail) for item in part.items], []
             case Lost():
                 self._health.failed()
-                return self._after_loss(part, answer)
+                results, more = self._after_loss(part, answer)
+                if any(result.acknowledged for result in results):
+                    self._health.answered()
+                return results, more
 
     def _call(self, items: Sequence[Ready]) -> Answer:
         if items[0].gsid is None:
@@ -137,7 +140,11 @@ class ObjectSender:
                 results.append(item.done)
             elif found:
                 missing.append(replace(item, gsid=found[0].gsid))
-            elif item.gsid is None and not lost.finished:
+            elif item.gsid is not None:
+                results.append(
+                    RecordResult(write=item.write, reason=Reason.RECORD_MISSING, detail="it was there just now")
+                )
+            elif not lost.finished:
                 results.append(item.unavailable(f"{lost.detail}; read back: not there, and perhaps on its way"))
             else:
                 missing.append(item)

@@ -139,6 +139,7 @@ def where(place: Place, identities: list[tuple[Json, ...]]) -> query.Where:
         if kind not in (DataType.NUMBER, DataType.LOOKUP):
             texts = {str(values[at]) for values in identities}
             # A tenant may compare texts exactly: what was written with capitals is then found only so.
-            texts |= {text.strip().lower() for text in texts} if kind is DataType.EMAIL else set()
+            if kind is DataType.EMAIL:
+                texts = {spelling for text in texts for spelling in (text.strip(), text.strip().lower())}
             narrowing.append(query.condition(path, "IN", sorted(texts)))
     return query.Where(every=tuple(narrowing))
