@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -14,7 +17,10 @@ from reconciler import errors
 from reconciler.connectors.base import Workload
 from reconciler.connectors.gainsight_cs import readback
 from reconciler.connectors.gainsight_cs.records import RecordWriter
+from reconciler.connectors.gainsight_cs.target import RecordTarget
+from reconciler.model.catalog import CatalogField, CatalogObject, DataType
 from reconciler.model.outcome import ADVICE, Outcome, Reason, RecordResult, RecordWrite
+from reconciler.model.resources import Behavior
 from reconciler.records.coerce import coerce
 from reconciler.sandbox import Sandbox, SandboxConfig
 from tests.connectors.cs_records import (
@@ -30,6 +36,8 @@ from tests.connectors.cs_records import (
     target,
     written,
 )
+from tests.connectors.servers import Request, reply, serving
+from tests.connectors.test_cs_client import cs
 from tests.connectors.test_with_sandbox import control
 
 CREATED, UPDATED = Outcome.CREATED, Outcome.UPDATED
@@ -290,6 +298,25 @@ def test_company_persons(sandbox: Sandbox) -> None:
     assert all(found[one.key] == one.values["Title"] for one in writes[:80])  # type: ignore[index]
 
 
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(persons=st.integers(0, 30), companies=st.integers(1, 6), told=st.booleans())
+def test_calls_for_company_persons_are_predicted(running: Sandbox, persons: int, companies: int, told: bool) -> None:
+    control(running, "POST", "reset")
+    names = [name for name, _ in rows(running, "company", "Name", "Gsid")][:companies]
+    to = target(running, "Company Person", "Person Email", "Company Name", set_if_empty=frozenset({"Role"}))
+    writes = [record(f"n{n}@a.example", name, Title="T", Role="first") for n in range(persons) for name in names]
+    given = {"Company Name": names if writes else []}
+    written(running, to, writes, names=given if told else None)
+    counts = {"names": {"Company Name": companies}}
+    assert calls(running) == predicted(to, new=len(writes), known=0, **counts)
+    again = [RecordWrite(key=one.key, values={"Title": "U", "Role": "second"}, label="") for one in writes]
+    written(running, to, again, names=given if told else None)
+    assert calls(running) == predicted(to, new=0, known=len(writes), **counts)
+    found = {tuple(row) for row in rows(running, "company_person", "Person_ID__gr.Email", "Title", "Role")}
+    assert {(one.key[0], "U", "first") for one in writes} <= found
+    assert not {row for row in found if row[2] == "second"}
+
+
 def test_relationship_persons(sandbox: Sandbox) -> None:
     known = list(rows(sandbox, "relationship", "Name", "CompanyId__gr.Name"))
     to = target(sandbox, "Relationship Person", "Person Email", "Company Name", "Relationship Name")
@@ -428,6 +455,31 @@ def test_an_answer_that_is_lost(sandbox: Sandbox, action: dict[str, Any], update
     assert {one.reason for one in written(sandbox, to, rest)} <= {None}
     assert scores(sandbox) == {f"T{n}": 400 + n for n in range(60)}
     assert len(control(sandbox, "GET", "writes?limit=10000")["writes"]) <= 60 * 2 * 4
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    actions=st.lists(st.sampled_from(LOST), max_size=4),
+    skip=st.integers(0, 3),
+    known=st.integers(0, 70),
+    new=st.integers(0, 70),
+)
+def test_cycles_converge_whatever_is_lost(
+    running: Sandbox, actions: list[dict[str, Any]], skip: int, known: int, new: int
+) -> None:
+    control(running, "POST", "reset")
+    to = target(running, "Training", "Name")
+    written(running, to, trainings(*range(known)))
+    for action in actions:
+        fault(running, action, path="/objects/(query/)?Training__gc", skip=skip)
+    left = trainings(*range(known + new), score=6)
+    for _ in range(4):
+        try:
+            left = [one.write for one in written(running, to, left) if not one.acknowledged]
+        except (errors.RemoteUnavailable, errors.RemoteMalformed):
+            continue
+    assert left == []
+    assert scores(running) == {f"T{n}": 600 + n for n in range(known + new)}
 
 
 def test_what_was_carried_out_is_not_sent_again(sandbox: Sandbox) -> None:
@@ -664,6 +716,44 @@ def test_batches_are_written_by_several_threads(sandbox: Sandbox) -> None:
     assert len(emails) == len(set(emails)) == 265
     pairs = set(rows(sandbox, "company_person", "Person_ID__gr.Email", "Company_ID__gr.Name", "Title"))
     assert {(*one.key, one.values["Title"]) for one in writes} <= pairs
+
+
+def test_a_person_is_never_under_way_twice() -> None:
+    busy: set[str] = set()
+    most: list[int] = []
+    twice: list[str] = []
+    lock = threading.Lock()
+
+    def handle(request: Request) -> bytes:
+        if "query" in request.target:
+            data: Any = {"records": COMPANIES if "company/" in f"{request.target}/" else []}
+            return reply(body={"result": True, "data": data})
+        email = request.json()["Email"]
+        with lock:
+            twice.extend(busy & {email})
+            busy.add(email)
+            most.append(len(busy))
+        time.sleep(0.02)
+        with lock:
+            busy.discard(email)
+        return reply(body={"result": True, "data": {}})
+
+    fields = {"Title": CatalogField(name="Title", label="Title", data_type=DataType.STRING)}
+    known = CatalogObject(name="company_person", label="Company Person", fields=fields)
+    to = RecordTarget(object=known, key=("Person Email", "Company Name"), behavior=Behavior.UPDATE_OR_CREATE)
+    with serving(handle) as server, closing(cs(server.url)) as remote, ThreadPoolExecutor(4) as pool:
+        writer = remote.writer(to)
+        batches = [
+            [record(f"n{n}@a.example", name, Title="x") for n in (at, 10 + at // 2)] for at, name in enumerate("ABCDEF")
+        ]
+        results = [one for found in pool.map(lambda batch: list(writer.write(batch)), batches) for one in found]
+    assert len(results) == 12
+    assert all(one.acknowledged for one in results)
+    assert twice == []
+    assert max(most) > 1, "different persons do go at the same time"
+
+
+COMPANIES = [{"Name": name, "Gsid": name * 36} for name in "ABCDEF"]
 
 
 def test_records_that_were_not_batched_are_looked_up_when_they_are_written(sandbox: Sandbox) -> None:
