@@ -162,14 +162,18 @@ class AuthenticationFailed(RemoteError):
 class RemoteUnavailable(RemoteError):
     """The remote system cannot be reached at the moment.
 
-    `outcome_unknown` says that the request may have been carried out although no answer came.
+    `outcome_unknown` says that the request may have been carried out although no answer came. `status` is that of the last
+    answer, 0 when there was none.
     """
 
     retryable = True
 
-    def __init__(self, message: str | None = None, *, hint: str | None = None, outcome_unknown: bool = False) -> None:
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, outcome_unknown: bool = False, status: int = 0
+    ) -> None:
         super().__init__(message or "The remote system cannot be reached at the moment.", hint=hint)
         self.outcome_unknown = outcome_unknown
+        self.status = status
 
 
 class RemoteRefused(RemoteError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from reconciler.model.catalog import Catalog, CatalogObject
@@ -66,20 +66,6 @@ class RowSource(Protocol):
         ...
 
 
-class RecordDestination(Protocol):
-    """Takes whole records: `batch_size` of them together, `concurrency` batches at once."""
-
-    @property
-    def batch_size(self) -> int: ...
-
-    @property
-    def concurrency(self) -> int: ...
-
-    def write(self, batch: Sequence[RecordWrite]) -> Iterator[RecordResult]:
-        """Send a batch and yield one result for each record as soon as it is known. Raises as `Destination.write` does."""
-        ...
-
-
 class MemberDirectory(Protocol):
     """Lists the users of a community, page by page. Profile values are not part of a list."""
 
@@ -107,6 +93,41 @@ class Destination(Protocol):
 
         A write without a result was not acknowledged and may be sent again. Raises `errors.AuthenticationFailed` and
         `errors.Interrupted`; anything else that concerns one write alone is a result with a reason.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What a cycle is about to write: how many changed records, how many the object holds as far as is known, and the
+    different values by which they name other records, by the key part or field that does."""
+
+    records: int
+    at_destination: int | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class RecordDestination(Protocol):
+    """Takes whole records. `batch_size` of them are journalled together; `concurrency` batches may be under way at once."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    def batches(self, writes: Iterable[RecordWrite], workload: Workload) -> Iterator[list[RecordWrite]]:
+        """Divide all changed records of a cycle into batches that take the fewest calls, reading what that needs.
+
+        One thread asks for batches while others write them.
+        """
+        ...
+
+    def write(self, batch: Sequence[RecordWrite]) -> Iterator[RecordResult]:
+        """Send one of these batches and yield one result for each record as soon as it is known.
+
+        A record without a result was not acknowledged. Raises `errors.AuthenticationFailed`, `Interrupted`, and
+        `RemoteError` when nothing more can be written.
         """
         ...
 

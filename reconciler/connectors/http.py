@@ -51,6 +51,7 @@ class _Trouble(NamedTuple):
     refused: bool
     retry_after: float | None = None
     throttled: bool = False
+    status: int = 0
 
 
 class _Prepared(NamedTuple):
@@ -162,6 +163,11 @@ class HttpClient:
                 raise self._unavailable(outcome, attempt, unknown)
             self._pause(outcome, backoff.delay(attempt, outcome.retry_after, self._random))
 
+    def rest(self, seconds: float) -> None:
+        """Wait before the next request, because the remote needs time. Raises `errors.Interrupted`."""
+        if self._clock.wait(seconds, self._stop):
+            raise errors.Interrupted
+
     def _pause(self, trouble: _Trouble, seconds: float) -> None:
         asked = trouble.throttled or trouble.retry_after is not None
         waiting = self._waiting("rate limited" if trouble.throttled else "asked to wait", seconds)
@@ -176,6 +182,7 @@ class HttpClient:
             f"{self.host}: {trouble.text}{tried}",
             hint="check the address of the connection and the network, or try again later",
             outcome_unknown=unknown,
+            status=trouble.status,
         )
 
     # ---- building
@@ -297,9 +304,9 @@ class HttpClient:
             return answer
         wait = backoff.retry_after(answer.headers, self._clock.now())
         if not too_many:
-            return _Trouble(f"answered HTTP {answer.status}", False, wait)
+            return _Trouble(f"answered HTTP {answer.status}", False, wait, status=answer.status)
         self._budget.throttled(wait)
-        return _Trouble("allows no more calls at the moment", True, wait, throttled=True)
+        return _Trouble("allows no more calls at the moment", True, wait, throttled=True, status=answer.status)
 
 
 def _plain(text: Text) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.model.json import Json
@@ -47,7 +47,23 @@ class Reason(StrEnum):
     AMBIGUOUS_MEMBER = "ambiguous-member"
     KEY_NULL = "key-null"
     KEY_CONFLICT = "key-conflict"
-    UNCOERCIBLE = "value-uncoercible"
+    # rejected, records written into Gainsight CS
+    RECORD_MISSING = "record-missing"
+    AMBIGUOUS_KEY = "ambiguous-key"
+    DUPLICATE_KEY = "duplicate-key"
+    KEY_INVALID = "key-invalid"
+    COMPANY_UNKNOWN = "company-unknown"
+    COMPANY_AMBIGUOUS = "company-ambiguous"
+    RELATIONSHIP_UNKNOWN = "relationship-unknown"
+    RELATIONSHIP_AMBIGUOUS = "relationship-ambiguous"
+    LOOKUP_UNKNOWN = "lookup-unknown"
+    LOOKUP_AMBIGUOUS = "lookup-ambiguous"
+    REQUIRED_EMPTY = "required-field-empty"
+    PICKLIST_UNKNOWN = "picklist-unknown"
+    VALUE_INVALID = "value-invalid"
+    VALUE_OVERLONG = "value-overlong"
+    RECORD_REFUSED = "record-refused"
+    CS_UNAVAILABLE = "cs-unavailable"
     # skipped
     NULL = "null"
     NO_MEMBER = "no-member"
@@ -73,7 +89,22 @@ ADVICE: dict[Reason, str] = {
     Reason.AMBIGUOUS_MEMBER: "several community users share this e-mail address; correct one of them in the community",
     Reason.KEY_NULL: "rows of the model have no value in a key column; correct the model or its source",
     Reason.KEY_CONFLICT: "several rows of the model have this key and say different things; make the key unique",
-    Reason.UNCOERCIBLE: "the value does not fit the field of the destination; read the detail, correct the model",
+    Reason.RECORD_MISSING: "no record in CS has this key: create it, or let the sync do so; one deleted just now comes back",
+    Reason.AMBIGUOUS_KEY: "several records in CS have this key; merge them, or choose a key that is unique",
+    Reason.DUPLICATE_KEY: "two rows of the model mean the same record; correct the model so that each key comes once",
+    Reason.KEY_INVALID: "the key of this row cannot be the key of a record; read the detail, correct it in the warehouse",
+    Reason.COMPANY_UNKNOWN: "no company in CS has this name; create the company, or correct the name in the warehouse",
+    Reason.COMPANY_AMBIGUOUS: "several companies in CS have this name; rename or merge them",
+    Reason.RELATIONSHIP_UNKNOWN: "the company has no relationship of this name; create it in CS, or correct the name",
+    Reason.RELATIONSHIP_AMBIGUOUS: "the company has several relationships of this name; rename or merge them in CS",
+    Reason.LOOKUP_UNKNOWN: "no record in CS has the value that a lookup is found by; create it, or correct the value",
+    Reason.LOOKUP_AMBIGUOUS: "several records in CS have the value that a lookup is found by; look up by another field",
+    Reason.REQUIRED_EMPTY: "a field that CS requires is empty; fill it in the warehouse, or map a column to it",
+    Reason.PICKLIST_UNKNOWN: "the dropdown has no such item; add it in CS and run `reconcile catalog pull`, or correct the value",
+    Reason.VALUE_INVALID: "the value does not fit the type of its field; correct it in the warehouse",
+    Reason.VALUE_OVERLONG: "the value is longer than its field; shorten it in the warehouse, or lengthen the field in CS",
+    Reason.RECORD_REFUSED: "Gainsight CS refused the record; read the detail, correct the row in the warehouse",
+    Reason.CS_UNAVAILABLE: "Gainsight CS gave no usable answer; the next cycle looks what is there and tries again",
     Reason.NULL: "no value in CS: the last synced value stays",
     Reason.NO_MEMBER: "no community user has this e-mail address",
     Reason.NO_EMAIL: "the record has no e-mail address, so it cannot be matched",
@@ -126,27 +157,6 @@ class WriteResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordWrite:
-    """Changed fields of one record. `key` are the values of the sync key, in its order; `values` are as the API takes them."""
-
-    key: tuple[str, ...]
-    values: Mapping[str, Json]
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordResult:
-    """What the destination said to one record. `outcome` is created or updated, or None with a `reason`; `field` is the one
-    that was at fault, if one was."""
-
-    write: RecordWrite
-    outcome: Outcome | None
-    reason: Reason | None = None
-    detail: str = ""
-    field: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """A value that could not be written, as it is kept until it can.
 
@@ -159,3 +169,36 @@ class Rejection:
     value: Rendered
     reason: Reason
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWrite:
+    """One record with its changed fields, ready to be sent.
+
+    `key` has the texts of the sync key, in its order; `values` what changed, in the types of the API (a lookup that is found
+    by another field has that field's text). `unchanged` is what did not change: it is sent only when the record has to be
+    created, because somebody deleted it.
+    """
+
+    key: tuple[str, ...]
+    values: Mapping[str, Json]
+    label: str
+    unchanged: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordResult:
+    """What became of one record: `outcome` is CREATED, UPDATED, UNCHANGED (nothing had to be sent), or None with a `reason`.
+
+    `field` is the destination field that is to blame, where one is known. `detail` is for people and holds no response body.
+    """
+
+    write: RecordWrite
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    detail: str = ""
+    field: str | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.outcome is not None

@@ -121,3 +121,16 @@ class Run:
     def cut_off(self) -> bool:
         """Whether its process ended without closing it, and no later cycle has done so yet."""
         return self.ended_at is None and self.result is not RunResult.RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """The calls that a cycle is going to make. `polls` are questions after background jobs, of which there may be more."""
+
+    reads: int
+    writes: int
+    polls: int
+
+    @property
+    def calls(self) -> int:
+        return self.reads + self.writes + self.polls

@@ -9,6 +9,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "read_shape": ("records", "list"),
     "empty": ("200", "result_false", "400"),
     "multi_match": ("update_all", "error"),
+    "update_no_match": ("400", "skip"),
+    "batch_errors": ("all", "first", "none"),
     "string_match": ("exact", "ignore_case"),
     "multiselect_read": ("gsid", "label"),
     "encoded_slash": ("accept", "404"),
@@ -29,6 +31,8 @@ class Switches:
     read_shape: str = "records"
     empty: str = "200"
     multi_match: str = "update_all"
+    update_no_match: str = "400"
+    batch_errors: str = "all"
     string_match: str = "exact"
     multiselect_read: str = "gsid"
     rate_limit: bool = True

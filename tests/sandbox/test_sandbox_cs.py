@@ -309,6 +309,48 @@ def test_people_refusals(remote: Remote) -> None:
     assert remote.cs("POST", f"{DATA}/person", {"records": [{"Email": "a@b.example"}]}).status == 400
 
 
+def test_relationship_persons_hang_on_people(remote: Remote) -> None:
+    path = "/v1/peoplemgmt/v1.0/people"
+    first, other = remote.query("relationship", ["Gsid", "CompanyId"], limit=2)
+    entry = {"Relationship_ID": first["Gsid"], "Role": "Sponsor"}
+    company: dict[str, Any] = {"Company_ID": first["CompanyId"], "Title": "CIO", "relationships": [entry]}
+    person = remote.cs("PUT", path, {"Email": "r@x.example", "companies": [company]}).json["data"]["Gsid"]
+    company["relationships"] = [entry | {"Role": "Champion"}]
+    assert remote.cs("PUT", path, {"Email": "r@x.example", "companies": [company]}).status == 200
+    where = _where("Person_ID", "EQ", person)
+    rows = remote.query("relationship_person", ["Role", "Relationship_ID", "Company_ID"], where)
+    assert rows == [{"Role": "Champion", "Relationship_ID": first["Gsid"], "Company_ID": first["CompanyId"]}]
+
+    company["relationships"] = [{"Relationship_ID": other["Gsid"]}]
+    refused = remote.cs("PUT", path, {"Email": "r@x.example", "companies": [company]})
+    assert refused.json["errorCode"] == "GSOBJ_PEOPLE1001"
+    company["relationships"] = "x"
+    refused = remote.cs("PUT", path, {"Email": "r@x.example", "companies": [company]})
+    assert refused.json["errorCode"] == "GSOBJ_VCRUDR1003"
+    remote.cs("DELETE", f"{path}/{person}")
+    assert remote.query("relationship_person", ["Gsid"], where) == []
+
+
+@pytest.mark.parametrize(("told", "expected"), [("all", [1, 0, 1]), ("first", [1, 0, 0]), ("none", None)])
+def test_how_much_is_told_of_several_bad_records(remote: Remote, told: str, expected: object) -> None:
+    remote.control("POST", "switches", {"batch_errors": told})
+    records = [{"Name": "a", "Score__gc": "x"}, {"Name": "b"}, {"Name": "c", "Score__gc": "y"}]
+    refused = remote.cs("POST", f"{DATA}/Training__gc", {"records": records})
+    data = refused.json["data"]
+    assert refused.json["errorCode"] == "GSOBJ_1008"
+    assert (None if data is None else [len(errors) for errors in data["errors"]]) == expected
+
+
+def test_updates_without_a_match_can_be_left_out(remote: Remote) -> None:
+    remote.cs("POST", f"{DATA}/Training__gc", {"records": [{"Name": "a"}]})
+    records = [{"Name": "a", "Score__gc": 1}, {"Name": "b", "Score__gc": 2}]
+    assert remote.cs("PUT", f"{DATA}/Training__gc?keys=Name", {"records": records}).json["errorCode"] == "GSOBJ_1011"
+    remote.control("POST", "switches", {"update_no_match": "skip"})
+    done = remote.cs("PUT", f"{DATA}/Training__gc?keys=Name", {"records": records}).json["data"]
+    assert done["count"] == 1
+    assert remote.query("Training__gc", ["Name", "Score__gc"]) == [{"Name": "a", "Score__gc": 1}]
+
+
 def test_background_people_jobs_report_rows(remote: Remote) -> None:
     path = "/v1/peoplemgmt/v1.0/people/async"
     started = remote.cs("PUT", path, {"records": [{"Email": "ok@x.example"}, {"Email": "broken"}]}).json["data"]

@@ -10,6 +10,10 @@ from reconciler.connectors.answer import Response, json_list, json_object
 from reconciler.connectors.base import Check, Row
 from reconciler.connectors.checks import Probe
 from reconciler.connectors.gainsight_cs import describe, envelope, query
+from reconciler.connectors.gainsight_cs.api import WriteApi
+from reconciler.connectors.gainsight_cs.records import RecordWriter
+from reconciler.connectors.gainsight_cs.resolve import Read
+from reconciler.connectors.gainsight_cs.target import RecordTarget
 from reconciler.connectors.http import HttpClient
 from reconciler.connectors.secret import for_header
 from reconciler.model.catalog import Catalog, CatalogObject
@@ -70,6 +74,12 @@ class CsClient:
         name = describe.API_NAMES.get(object_name, object_name)
         return query.pages(lambda body: self._query(name, body), name, fields)
 
+    def writer(self, target: RecordTarget) -> RecordWriter:
+        """A `RecordDestination` for one run."""
+        read: Read = lambda name, fields, where: query.pages(lambda body: self._query(name, body), name, fields, where)  # noqa: E731
+        api = WriteApi(self._write)
+        return RecordWriter(api, read, target, rest=self._http.rest, concurrency=self._connection.concurrency)
+
     def describe(self, labels: Sequence[str]) -> Mapping[str, CatalogObject]:
         """Live metadata, keyed by the labels asked for. An object that the tenant does not have is left out."""
         names, listed = self._names(labels)
@@ -110,6 +120,17 @@ class CsClient:
             throttled=envelope.throttled,
         )
         return answer, envelope.data(answer, f"{method} {path}")
+
+    def _write(self, method: str, path: str, body: Json, query_: Sequence[tuple[str, str]]) -> Response:
+        return self._http.request(
+            method,
+            path,
+            query=query_,
+            json=body,
+            headers=self._headers,
+            idempotent=method == "GET",
+            throttled=envelope.throttled,
+        )
 
     def _query(self, name: str, body: Mapping[str, Json]) -> Json:
         _, data = self._send("POST", f"{QUERY}/{name}", body=body)

@@ -68,6 +68,20 @@ def error_code(envelope: Mapping[str, Json]) -> str:
     return ""
 
 
+def opened(answer: Response, what: str) -> Mapping[str, Json]:
+    """The whole envelope of a usable answer, good or bad; empty for a page that a gateway put in its place.
+
+    Raises `errors.AuthenticationFailed`, `RemoteMalformed`.
+    """
+    envelope = _envelope(answer, what)
+    if not answer.ok or envelope.get("result") is not True:
+        refused = _refusal(answer.status, error_code(envelope), what)
+        # A firewall answers 403 to a text that it dislikes; only the API itself tells of a missing right.
+        if isinstance(refused, errors.AuthenticationFailed) and (envelope or answer.status != 403):
+            raise refused
+    return envelope
+
+
 def _envelope(answer: Response, what: str) -> Mapping[str, Json]:
     try:
         envelope = json_object(answer.json(), f"the answer to {what}")

@@ -6,6 +6,7 @@ Pages are cut by key and not by offset: an offset skips rows when records are de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 
 from reconciler import errors
@@ -22,11 +23,27 @@ Fetch = Callable[[Mapping[str, Json]], Json]
 """Sends one query and returns the envelope's data; None when nothing was found."""
 
 
-def pages(fetch: Fetch, object_name: str, fields: Sequence[str]) -> Iterator[list[Row]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which records are read: those for which `every` condition holds, and, if there are any, one of `either`."""
+
+    every: tuple[Mapping[str, Json], ...] = ()
+    either: tuple[Mapping[str, Json], ...] = ()
+
+
+EVERYTHING = Where()
+
+
+def condition(path: str, operator: str, values: Sequence[Json]) -> Mapping[str, Json]:
+    """One condition, without the alias that it gets within a query."""
+    return {"name": path, "value": list(values), "operator": operator}
+
+
+def pages(fetch: Fetch, object_name: str, fields: Sequence[str], where: Where = EVERYTHING) -> Iterator[list[Row]]:
     """Every record once, in the order of its Gsid. A page that is not full is the last one, and costs no further call."""
     last: str | None = None
     while True:
-        records = _records(fetch(_query(fields, last)), object_name)
+        records = _records(fetch(_query(fields, last, where)), object_name)
         if records:
             last = _ascending(records, last, object_name)
             yield _rows(records, fields, object_name)
@@ -34,15 +51,29 @@ def pages(fetch: Fetch, object_name: str, fields: Sequence[str]) -> Iterator[lis
             return
 
 
-def _query(fields: Sequence[str], last: str | None) -> dict[str, Json]:
+def _query(fields: Sequence[str], last: str | None, where: Where) -> dict[str, Json]:
     wanted = list(fields)
     if KEY.casefold() not in {field.casefold() for field in fields}:
         wanted.append(KEY)
     query: dict[str, Json] = {"select": wanted, "orderBy": {KEY: "asc"}, "limit": PAGE, "offset": 0}
-    if last is not None:
-        condition: Json = {"name": KEY, "alias": "A", "value": [last], "operator": "GT"}
-        query["where"] = {"conditions": [condition], "expression": "A"}
+    every = where.every if last is None else (*where.every, condition(KEY, "GT", [last]))
+    if every or where.either:
+        query["where"] = _where(every, where.either)
     return query
+
+
+def _where(every: Sequence[Mapping[str, Json]], either: Sequence[Mapping[str, Json]]) -> Json:
+    """Without parentheses, which are not documented: AND binds before OR, so what must always hold is said in each branch."""
+    conditions: list[Json] = [{"alias": _alias(at), **each} for at, each in enumerate((*every, *either))]
+    always = [_alias(at) for at in range(len(every))]
+    branches = [[*always, _alias(len(every) + at)] for at in range(len(either))] or [always]
+    return {"conditions": conditions, "expression": " OR ".join(" AND ".join(branch) for branch in branches)}
+
+
+def _alias(number: int) -> str:
+    """A, B, …, Z, AA, AB, …"""
+    head, letter = divmod(number, 26)
+    return (_alias(head - 1) if head else "") + chr(ord("A") + letter)
 
 
 def _records(data: Json, object_name: str) -> list[Json]:

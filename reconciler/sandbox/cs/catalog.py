@@ -167,6 +167,30 @@ def _relationship() -> ObjectDef:
     )
 
 
+def _relationship_person() -> ObjectDef:
+    fields = [
+        *_system(),
+        _std("Person_ID", "Person", "LOOKUP", target="person", required=True),
+        _std("Company_ID", "Company", "LOOKUP", target="company", required=True),
+        _std("Relationship_ID", "Relationship", "LOOKUP", target="relationship", required=True),
+        _std("Title", "Title", "STRING"),
+        _std("Role", "Role", "STRING"),
+        _std("IsPrimaryCompany", "Is Primary Company", "BOOLEAN"),
+        _std("LastNpsScore", "Last NPS Score", "NUMBER", group="SYSTEM", read_only=True),
+        _gc("Department", "Department", "STRING"),
+        _gc("Seats", "Seats", "NUMBER"),
+    ]
+    return define(
+        "relationship_person",
+        "Relationship Person",
+        "Relationship People",
+        "STANDARD",
+        key="1C03",
+        fields=fields,
+        name_field="Title",
+    )
+
+
 def _small_objects() -> list[ObjectDef]:
     users = [
         *_system(),
@@ -265,6 +289,14 @@ class Catalog:
 
 
 def build() -> Catalog:
-    defined = [_company(), _company_person(), _person(), _relationship(), *_small_objects(), _onboarding()]
+    defined = [
+        _company(),
+        _company_person(),
+        _person(),
+        _relationship(),
+        _relationship_person(),
+        *_small_objects(),
+        _onboarding(),
+    ]
     defined += _other_customs()
     return Catalog({item.name.lower(): item for item in defined})

@@ -24,19 +24,21 @@ class _Batch:
     checked: list[dict[str, Any]] = field(default_factory=list)
     errors: list[list[dict[str, Any]]] = field(default_factory=list)
 
-    def refuse_if_wrong(self) -> None:
-        """One bad value refuses the whole call; the first error names the answer."""
-        first = next((entry for entries in self.errors for entry in entries), None)
-        if first is not None:
-            head = first["errors"][0]
-            data = {"count": 0, "errors": self.errors, "records": None}
-            raise envelope.refuse(head["errorCode"], first["text"], data=_without_text(data))
+    def refuse_if_wrong(self, told: str) -> None:
+        """One bad value refuses the whole call; the first error names the answer. `told` is the switch `batch_errors`."""
+        at = next((number for number, entries in enumerate(self.errors) if entries), None)
+        if at is None:
+            return
+        head = self.errors[at][0]
+        errors = self.errors if told == "all" else [e if n == at else [] for n, e in enumerate(self.errors)]
+        data = None if told == "none" else _without_text({"count": 0, "errors": errors, "records": None})
+        raise envelope.refuse(head["errors"][0]["errorCode"], head["text"], data=data)
 
 
 def insert(call: Call) -> Response:
     item = _writable(call)
     batch = _read_batch(call, item, updating=False)
-    batch.refuse_if_wrong()
+    batch.refuse_if_wrong(call.world.switches.batch_errors)
     with call.world.store.transaction():
         made = [{"Gsid": records.insert(call.world, item, values_)} for values_ in batch.checked]
     return envelope.ok({"count": len(made), "errors": None, "records": made})
@@ -46,7 +48,7 @@ def update(call: Call) -> Response:
     item = _writable(call)
     keys = _keys(call, item)
     batch = _read_batch(call, item, updating=True)
-    batch.refuse_if_wrong()
+    batch.refuse_if_wrong(call.world.switches.batch_errors)
     echoed: list[dict[str, Any]] = []
     sent = call.request.json()["records"]
     with call.world.store.transaction():
@@ -166,7 +168,7 @@ def _matches(call: Call, item: ObjectDef, keys: list[FieldDef], values_: dict[st
     tests = " AND ".join(f'"{key.name}" = ?' for key in keys)
     params = [values_[key.name] for key in keys]
     found = call.world.store.tuples(f'SELECT "Gsid" FROM {item.table} WHERE {tests} ORDER BY "Gsid"', params)
-    if not found:
+    if not found and call.world.switches.update_no_match == "400":
         raise _no_match()
     if len(found) > 1 and call.world.switches.multi_match == "error":
         raise envelope.refuse("GSOBJ_1002", "Multiple records match the given keys")

@@ -14,6 +14,7 @@ MOST_RECORDS = 50
 MOST_COMPANIES = 50
 # The legacy path takes them in, as its clients send them; what the caller cannot set is left out, not refused.
 IGNORED = frozenset({"companies", "lookups"})
+RELATIONSHIPS = "relationships"
 
 
 class Rejected(Exception):
@@ -77,9 +78,11 @@ def delete(call: Call) -> Response:
 
 
 def remove_company_persons(call: Call, gsid: str) -> None:
-    item = call.world.catalog.objects["company_person"]
-    for row in call.world.store.tuples('SELECT "Gsid" FROM cs_company_person WHERE "Person_ID" = ?', (gsid,)):
-        records.delete(call.world, item, row[0])
+    """What hangs on a person goes with it: company persons and relationship persons."""
+    for name in ("company_person", "relationship_person"):
+        item = call.world.catalog.objects[name]
+        for row in call.world.store.tuples(f'SELECT "Gsid" FROM {item.table} WHERE "Person_ID" = ?', (gsid,)):
+            records.delete(call.world, item, row[0])
 
 
 def status(call: Call) -> Response:
@@ -146,17 +149,33 @@ def _companies(call: Call, given: Any) -> list[dict[str, Any]]:
     if not isinstance(given, list) or len(given) > MOST_COMPANIES or not all(isinstance(c, dict) for c in given):
         raise Rejected("GSOBJ_VCRUDR1003", "companies must be a list of objects", "companies")
     item = call.world.catalog.objects["company_person"]
-    checked = [_checked(item, company) for company in given]
-    for company in checked:
+    checked = []
+    for each in given:
+        company = _checked(item, {name: value for name, value in each.items() if name != RELATIONSHIPS})
         gsid = company.get("Company_ID")
         if not gsid or call.world.store.value('SELECT 1 FROM cs_company WHERE "Gsid" = ?', (gsid,)) is None:
             raise Rejected("GSOBJ_PEOPLE1001", "People entities do not exist", "Company_ID", gsid)
+        checked.append(company | {RELATIONSHIPS: _relationships(call, gsid, each.get(RELATIONSHIPS) or [])})
+    return checked
+
+
+def _relationships(call: Call, company: str, given: Any) -> list[dict[str, Any]]:
+    if not isinstance(given, list) or len(given) > MOST_COMPANIES or not all(isinstance(r, dict) for r in given):
+        raise Rejected("GSOBJ_VCRUDR1003", "relationships must be a list of objects", RELATIONSHIPS)
+    item = call.world.catalog.objects["relationship_person"]
+    checked = [_checked(item, relationship) for relationship in given]
+    sql = 'SELECT 1 FROM cs_relationship WHERE "Gsid" = ? AND "CompanyId" = ?'
+    for relationship in checked:
+        gsid = relationship.get("Relationship_ID")
+        if not gsid or call.world.store.value(sql, (gsid, company)) is None:
+            raise Rejected("GSOBJ_PEOPLE1001", "People entities do not exist", "Relationship_ID", gsid)
     return checked
 
 
 def _link(call: Call, person: str, company: dict[str, Any]) -> dict[str, Any]:
     """One company person per person and company; a new primary company takes the flag from the old one."""
     world, item = call.world, call.world.catalog.objects["company_person"]
+    relationships = company.pop(RELATIONSHIPS)
     if company.get("IsPrimaryCompany"):
         world.store.run('UPDATE cs_company_person SET "IsPrimaryCompany" = 0 WHERE "Person_ID" = ?', (person,))
     sql = 'SELECT "Gsid" FROM cs_company_person WHERE "Person_ID" = ? AND "Company_ID" = ?'
@@ -166,7 +185,20 @@ def _link(call: Call, person: str, company: dict[str, Any]) -> dict[str, Any]:
         known = records.insert(world, item, {"Active": 1} | first | company | {"Person_ID": person})
     else:
         records.update(world, item, known, company)
+    for relationship in relationships:
+        _join(call, person, company["Company_ID"], relationship)
     return {"Gsid": known, "Person_ID": person, "Company_ID": company["Company_ID"]}
+
+
+def _join(call: Call, person: str, company: str, relationship: dict[str, Any]) -> None:
+    """One relationship person per person, company and relationship."""
+    world, item = call.world, call.world.catalog.objects["relationship_person"]
+    sql = 'SELECT "Gsid" FROM cs_relationship_person WHERE "Person_ID" = ? AND "Relationship_ID" = ?'
+    known = world.store.value(sql, (person, relationship["Relationship_ID"]))
+    if known is None:
+        records.insert(world, item, relationship | {"Person_ID": person, "Company_ID": company})
+    else:
+        records.update(world, item, known, relationship)
 
 
 def _is_first(call: Call, person: str) -> bool:

@@ -21,6 +21,7 @@ INDEXES = """
 CREATE INDEX person_key ON cs_person (trim(lower("Email")));
 CREATE INDEX company_person_person ON cs_company_person ("Person_ID");
 CREATE INDEX company_person_company ON cs_company_person ("Company_ID");
+CREATE INDEX relationship_person_person ON cs_relationship_person ("Person_ID");
 CREATE INDEX company_name ON cs_company ("Name");
 """
 
