@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.model.event import Transition
     from reconciler.state.database import Database
     from reconciler.state.session import Session
+    from reconciler.state.standing import Standing
     from reconciler.web.metrics import Metrics
 
 LOOPBACK = "RECONCILE_ALLOW_LOOPBACK"
@@ -58,16 +59,31 @@ class Workplace:
         """The project's database. Its connections are given back when the command that is running ends."""
         from click import get_current_context
 
-        from reconciler.cli.redaction import resolve
         from reconciler.state.database import open_database
 
-        url = self.project.database
-        text = resolve(url, self.root) if isinstance(url, SecretRef) else url
-        opened = open_database(text, clock=self.clock, root=self.root)
+        opened = open_database(self._database_url, clock=self.clock, root=self.root)
         command = get_current_context(silent=True)
         if command is not None:
             command.call_on_close(opened.close)
         return opened
+
+    def standing(self) -> Standing | None:
+        """What is recorded, if a glance tells and the state file raises no doubt of it; None: ask the database."""
+        from reconciler.state import statefile
+        from reconciler.state.standing import glance
+
+        found = glance(self._database_url, self.root)
+        if found is None:
+            return None
+        fits = statefile.fits(self.state_file, lineage=found.lineage, serial=found.serial, newest_run=found.newest_run)
+        return found if fits else None
+
+    @cached_property
+    def _database_url(self) -> str:
+        from reconciler.cli.redaction import resolve
+
+        url = self.project.database
+        return resolve(url, self.root) if isinstance(url, SecretRef) else url
 
     @property
     def person(self) -> str:

@@ -98,6 +98,15 @@ def peek(path: Path) -> Head | None:
         return head(read(path))
 
 
+def fits(path: Path, *, lineage: str | None, serial: int, newest_run: int) -> bool:
+    """Whether nothing speaks against the file being that of a database that has come so far. No file speaks against nothing."""
+    try:
+        found = peek(path)
+    except errors.StateProblem:
+        return False
+    return found is None or (found.lineage == lineage and (found.serial, found.newest_run) <= (serial, newest_run))
+
+
 def refuse_foreign(path: Path, found: Head, lineage: str) -> None:
     """Raises `errors.StateForeign` when the file is not of this lineage, which is the database's."""
     if found.lineage != lineage:

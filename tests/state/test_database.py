@@ -20,7 +20,7 @@ from alembic.migration import MigrationContext
 
 from reconciler import errors
 from reconciler.clock import SystemClock
-from reconciler.state import documents, ledger, meta, schema, tables
+from reconciler.state import documents, ledger, meta, revisions, schema, tables
 from reconciler.state.database import Database, open_database
 from tests.postgres import Postgres
 from tests.state.conftest import NOW, Open
@@ -193,7 +193,7 @@ class TestTransactions:
 class TestSchema:
     def test_migrations_give_the_tables_that_the_code_uses(self, database: Database) -> None:
         with database.begin() as session:
-            context = MigrationContext.configure(session.connection, opts={"version_table": tables.VERSION_TABLE})
+            context = MigrationContext.configure(session.connection, opts={"version_table": revisions.VERSION_TABLE})
             assert compare_metadata(context, tables.metadata) == []
 
     def test_a_second_migration_loads_no_alembic(self, url: str, tmp_path: Path) -> None:
@@ -251,12 +251,12 @@ open_database(sys.argv[1], clock=SystemClock(), root=Path(sys.argv[2])).migrate(
 
     def test_an_older_schema_is_told_from_a_newer_one(self, database: Database) -> None:
         with database.begin() as session:
-            found = schema.inspect(session.connection, "x", (*tables.REVISIONS, "9999"))
+            found = schema.inspect(session.connection, "x", (*revisions.REVISIONS, "9999"))
         assert found is schema.Schema.OLDER
 
     def test_the_revisions_in_the_code_are_those_in_the_folder(self) -> None:
         folder = Path(schema.__file__).parent / "migrations" / "versions"
-        assert tuple(sorted(path.name[:4] for path in folder.glob("[0-9]*.py"))) == tables.REVISIONS
+        assert tuple(sorted(path.name[:4] for path in folder.glob("[0-9]*.py"))) == revisions.REVISIONS
 
     @pytest.mark.parametrize("version", [None, "4f2c1d"])
     def test_another_programs_versions_are_foreign(
@@ -285,9 +285,9 @@ open_database(sys.argv[1], clock=SystemClock(), root=Path(sys.argv[2])).migrate(
     @staticmethod
     def _version(database: Database, version: str | None) -> None:
         with database.begin() as session:
-            session.execute(sqlalchemy.text(f"DELETE FROM {tables.VERSION_TABLE}"))
+            session.execute(sqlalchemy.text(f"DELETE FROM {revisions.VERSION_TABLE}"))
             if version is not None:
-                insert = sqlalchemy.text(f"INSERT INTO {tables.VERSION_TABLE} VALUES (:version)")
+                insert = sqlalchemy.text(f"INSERT INTO {revisions.VERSION_TABLE} VALUES (:version)")
                 session.execute(insert, {"version": version})
 
 
