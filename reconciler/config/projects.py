@@ -1,7 +1,5 @@
 """The shape of the project file. Apart from the other documents, because an unchanged one is taken from the cache."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
