@@ -121,17 +121,12 @@ def load_project(
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Nothing that loading builds is garbage, so looking for garbage meanwhile is half of its time and finds none.
-
-    It is frozen, because the first look afterwards would go through all of it; the next load gives it back.
-    """
+    """Nothing that loading builds is garbage, so looking for garbage meanwhile is half of its time and finds none."""
     before = gc.isenabled()
     gc.disable()
-    gc.unfreeze()
     try:
         yield
     finally:
-        gc.freeze()
         if before:
             gc.enable()
 
