@@ -22,6 +22,7 @@ class EventName(StrEnum):
     CONFIG_APPLIED = "config.applied"
     CONFIG_REFUSED = "config.refused"
     CONFIG_ERROR = "config.error"
+    CONFIG_SETTINGS = "config.settings_changed"
     CONFIG_WAITS = "config.needs_approval"
     SOURCE_FAILED = "source.failed"
     CYCLE_STARTED = "cycle.started"

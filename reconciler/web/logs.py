@@ -23,6 +23,7 @@ MEANINGS: Mapping[EventName, str] = {
     EventName.CONFIG_APPLIED: "A configuration was applied.",
     EventName.CONFIG_REFUSED: "A configuration has errors; the one before stays in force.",
     EventName.CONFIG_ERROR: "One of the errors of a configuration.",
+    EventName.CONFIG_SETTINGS: "Settings of the process were changed in the project file; a restart takes them up.",
     EventName.CONFIG_WAITS: "A configuration changes more than the limits allow and waits for approval.",
     EventName.SOURCE_FAILED: "The configuration could not be fetched; what is applied stays in force.",
     EventName.CYCLE_STARTED: "A cycle of a document began.",
