@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconciler import schedule
 from reconciler.config.convert import to_resource
 from reconciler.engine.occasion import Timing, believable
 from reconciler.model.document import CONNECTION, Document, DocumentId
@@ -54,7 +55,9 @@ def revise(session: Session, work: Work, now: datetime) -> None:
     """Work out anew when one document is due: somebody found that it was not."""
     entry = schedules.get(session, work.document, lock=True)
     if entry is not None:
-        entry = believable(session, entry, now)
+        # The slots know best: a row that was made anew may have forgotten what ran.
+        ran = schedules.last_completed(session, work.document, now + schedule.SKEW)
+        entry = replace(believable(session, entry, now), last_slot=ran or entry.last_slot)
         schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
 
 

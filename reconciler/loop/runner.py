@@ -41,6 +41,9 @@ REQUESTS_KEPT = timedelta(days=7)
 ON_BOARD = 200
 """Due documents that are looked at together."""
 
+LEAVING = 1.5
+"""Seconds for giving back leases and writing the state file at the end."""
+
 GRACE = 8.0
 """Seconds that cycles get to finish their batches when the loop stops; with what follows, it is over within ten."""
 
@@ -131,9 +134,14 @@ class Loop:
         for thread in threads:
             thread.join(max(0.0, deadline - self.clock.monotonic()))
         self.abandoned = len(self.board.running)
+        leaving = threading.Thread(target=self._leave, name="leaving", daemon=True)
+        leaving.start()
+        leaving.join(LEAVING)  # a database that hangs must not keep us: leases end by themselves
+        self.emit(Event(name=EventName.LOOP_STOPPED, fields={"abandoned": self.abandoned}))
+
+    def _leave(self) -> None:
         self._guarded(self.replica.leave)
         self._guarded(self._write_state_file)
-        self.emit(Event(name=EventName.LOOP_STOPPED, fields={"abandoned": self.abandoned}))
 
     # -- one look
 
