@@ -119,23 +119,25 @@ class Workplace:
 
         return Remotes(cs=self.cs, cc=self.cc)
 
-    def cs(self, connection: CsConnection) -> CsClient:
+    def cs(self, connection: CsConnection, stop: threading.Event | None = None) -> CsClient:
         from reconciler.cli.redaction import resolve
         from reconciler.connectors.gainsight_cs.client import CsClient, base_url
 
         key = resolve(connection.access_key, self.root)
-        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency)
+        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency, stop)
         return CsClient(connection, key, http=http, clock=self.clock)
 
-    def cc(self, connection: CcConnection) -> CcClient:
+    def cc(self, connection: CcConnection, stop: threading.Event | None = None) -> CcClient:
         from reconciler.cli.redaction import resolve
         from reconciler.connectors.gainsight_cc.client import CcClient, base_url
 
         id, secret = resolve(connection.client_id, self.root), resolve(connection.client_secret, self.root)
-        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency)
+        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency, stop)
         return CcClient(connection, id, secret, http=http, clock=self.clock)
 
-    def _http(self, name: str, base_url: str, limit: RateLimit, connections: int) -> HttpClient:
+    def _http(
+        self, name: str, base_url: str, limit: RateLimit, connections: int, stop: threading.Event | None
+    ) -> HttpClient:
         from reconciler.cli.progress import notices
         from reconciler.connectors.http import HttpClient
         from reconciler.connectors.throttle import MeasuredBudget
@@ -151,7 +153,7 @@ class Workplace:
             base_url,
             budget=budget,
             clock=self.clock,
-            stop=self.stop,
+            stop=stop or self.stop,
             connections=connections,
             allow_loopback=self.allow_loopback,
             attempts=self.attempts,

@@ -13,6 +13,7 @@ from reconciler.clock import Clock
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
 from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, Remote
+from reconciler.engine import holding
 from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
 from reconciler.engine.flows.profile import ProfileFlow, scope
 from reconciler.engine.looking import applied_document
@@ -35,10 +36,13 @@ class CcRemote(MemberDirectory, Destination, Remote, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remotes:
-    """Makes connectors from recorded connections. Secrets are resolved here, when they are needed and not before."""
+    """Makes connectors from recorded connections, each with the event that stops it.
 
-    cs: Callable[[CsConnection], CsRemote]
-    cc: Callable[[CcConnection], CcRemote]
+    Secrets are resolved here, when they are needed and not before.
+    """
+
+    cs: Callable[[CsConnection, threading.Event], CsRemote]
+    cc: Callable[[CcConnection, threading.Event], CcRemote]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ def sync(
     """
     with database.read() as session:
         recorded = _load(session, name)
-    with _open(recorded, remotes) as (source, target):
+    halt = holding.Halt(stop)
+    with _open(recorded, remotes, halt) as (source, target):
         ends = Ends(
             flow=ProfileFlow(recorded.mapping, recorded.catalog, source, target),
             destination=target,
@@ -81,17 +86,17 @@ def sync(
             ends,
             holder=holder,
             clock=clock,
-            stop=stop,
+            halt=halt,
             progress=progress,
             occasion=occasion or Occasion(),
         )
 
 
 @contextmanager
-def _open(recorded: _Recorded, remotes: Remotes) -> Iterator[tuple[CsRemote, CcRemote]]:
-    source = remotes.cs(recorded.source)
+def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator[tuple[CsRemote, CcRemote]]:
+    source = remotes.cs(recorded.source, halt)
     try:
-        target = remotes.cc(recorded.target)
+        target = remotes.cc(recorded.target, halt)
         try:
             yield source, target
         finally:
