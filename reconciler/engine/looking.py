@@ -77,9 +77,14 @@ def _mappings(
     return found
 
 
+def mapping_id(name: str) -> DocumentId:
+    """The id that a name means, also written `Kind/name`."""
+    return DocumentId(PROFILE_FIELD_MAPPING, name.removeprefix(f"{PROFILE_FIELD_MAPPING}/"))
+
+
 def named(applied: dict[DocumentId, ProfileFieldMapping], name: str) -> DocumentId:
     """The applied document with this name, also written `Kind/name`. Raises `errors.NotFound`."""
-    id = DocumentId(PROFILE_FIELD_MAPPING, name.removeprefix(f"{PROFILE_FIELD_MAPPING}/"))
+    id = mapping_id(name)
     if id in applied:
         return id
     known = ", ".join(sorted(other.name for other in applied)) or "none"
@@ -91,7 +96,9 @@ def named(applied: dict[DocumentId, ProfileFieldMapping], name: str) -> Document
 
 def applied_document(session: Session, name: str) -> DocumentId:
     """The id of the applied document with this name. Raises `errors.NotFound`."""
-    return named(_mappings(session), name)
+    id = mapping_id(name)
+    # Each cycle asks: only an answer that names the others needs to look at all of them.
+    return id if documents.load(session, [id]) else named(_mappings(session), name)
 
 
 @contextmanager

@@ -107,11 +107,12 @@ def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator
 
 def _load(session: Session, name: str) -> _Recorded:
     id = applied_document(session, name)
-    found = {known: entry.document for known, entry in documents.load(session).items()}
-    document = found[id]
+    document = documents.load(session, [id])[id].document
     mapping = to_resource(document)
     assert isinstance(mapping, ProfileFieldMapping)
-    source, target = (_connection(found, document, connection) for connection in (mapping.source, mapping.target))
+    ends = [DocumentId(CONNECTION, connection) for connection in (mapping.source, mapping.target)]
+    found = {known: entry.document for known, entry in documents.load(session, ends).items()}
+    source, target = (_connection(found, document, end) for end in ends)
     content = catalogs.read(session, mapping.source)
     if not isinstance(source, CsConnection) or not isinstance(target, CcConnection) or content is None:
         raise errors.StateDamaged(
@@ -124,11 +125,11 @@ def _load(session: Session, name: str) -> _Recorded:
     )
 
 
-def _connection(found: Mapping[DocumentId, Document], document: Document, name: str) -> object:
-    recorded = found.get(DocumentId(CONNECTION, name))
+def _connection(found: Mapping[DocumentId, Document], document: Document, id: DocumentId) -> object:
+    recorded = found.get(id)
     if recorded is None:
         raise errors.NotFound(
-            f"{document.id}: connection '{name}' is not recorded", hint="run `reconcile apply` without --only"
+            f"{document.id}: connection '{id.name}' is not recorded", hint="run `reconcile apply` without --only"
         )
     return to_resource(recorded)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler import schedule
 from reconciler.config.convert import to_resource
 from reconciler.engine.occasion import Timing, believable
 from reconciler.model.document import CONNECTION, Document, DocumentId
 from reconciler.model.resources import LoopSettings, ProfileFieldMapping
+from reconciler.schedule import SKEW
 from reconciler.state import conditions, documents, runs, schedules
 from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
@@ -37,7 +37,7 @@ def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[Doc
         for id, found in recorded.items()
         if isinstance(resource := to_resource(found.document), ProfileFieldMapping)
     }
-    before = schedules.read(session)
+    before = schedules.read(session, lock=True)  # what a cycle or a person writes meanwhile must not be undone
     for gone in before.keys() - work.keys():
         schedules.remove(session, gone)
         conditions.remove(session, str(gone))
@@ -52,13 +52,29 @@ def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[Doc
 
 
 def revise(session: Session, work: Work, now: datetime) -> None:
-    """Work out anew when one document is due: somebody found that it was not."""
+    """Work out anew when one document is due: somebody found that it was not.
+
+    A slot that is known to have run is passed over, although the entry does not say so: it ran while a clock was ahead.
+    """
     entry = schedules.get(session, work.document, lock=True)
-    if entry is not None:
-        # The slots know best: a row that was made anew may have forgotten what ran.
-        ran = schedules.last_completed(session, work.document, now + schedule.SKEW)
-        entry = replace(believable(session, entry, now), last_slot=ran or entry.last_slot)
-        schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
+    if entry is None:
+        return
+    entry = believable(session, entry, now)
+    ran = schedules.last_completed(session, work.document, now + SKEW)
+    if ran is not None and (entry.last_slot is None or ran > entry.last_slot):
+        entry = replace(entry, last_slot=ran)
+    schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
+
+
+def current(session: Session, document: DocumentId, settings: LoopSettings) -> Work | None:
+    """The work that a document is at this moment; None when it is forgotten."""
+    found = documents.load(session, [document])
+    if not found:
+        return None
+    mapping = to_resource(found[document].document)
+    assert isinstance(mapping, ProfileFieldMapping)
+    ends = documents.load(session, [DocumentId(CONNECTION, name) for name in (mapping.source, mapping.target)])
+    return Work(document=document, connection=mapping.target, timing=timing(mapping, ends, settings))
 
 
 def timing(

@@ -12,7 +12,7 @@ from reconciler.engine.cycle import Progress, Report, record_failure
 from reconciler.engine.flows.profile import JOB
 from reconciler.engine.occasion import Announce, Scheduled
 from reconciler.engine.sync import Remotes, sync
-from reconciler.engine.timetable import Work, revise
+from reconciler.engine.timetable import Work, current, revise
 from reconciler.loop.board import Board
 from reconciler.model.event import Emit, Event, EventName, Level, Scalar
 from reconciler.model.outcome import Outcome
@@ -73,6 +73,7 @@ class Crew:
             name = EventName.FENCE_LOST if lost else EventName.CYCLE_SKIPPED
             self._tell(work, name, Level.WARNING if lost else Level.INFO, reason=error.message)
         except errors.NotDue:
+            self._tell(work, EventName.CYCLE_SKIPPED, reason="nothing is due any more")
             self._quietly(work, lambda: self._revise(work))
         except errors.StateProblem as error:
             self._tell(work, EventName.LOOP_TROUBLE, Level.ERROR, reason=error.message)
@@ -98,7 +99,7 @@ class Crew:
                 clock=self.clock,
                 stop=self.stop,
                 progress=_nobody(),
-                occasion=self._occasion(work),
+                occasion=Scheduled(work.timing, self.announce),
             )
         except (errors.Locked, errors.NotDue, errors.StateProblem):
             raise
@@ -106,10 +107,12 @@ class Crew:
             report = self._failed(work, error)
         self._report(work, report, self.clock.monotonic() - started)
 
-    def _occasion(self, work: Work) -> Scheduled:
-        return Scheduled(work.timing, self.announce)
-
     def _failed(self, work: Work, error: errors.ReconcileError) -> Report:
+        """Record a failure. Raises `errors.NotDue` when something was applied meanwhile after which it would not have begun."""
+        with self.database.read() as session:
+            now = current(session, work.document, work.timing.settings)
+        if now is None:
+            raise errors.NotDue
         return record_failure(
             self.database,
             work.document,
@@ -118,7 +121,7 @@ class Crew:
             connection=work.connection,
             holder=self.holder,
             clock=self.clock,
-            occasion=self._occasion(work),
+            occasion=Scheduled(now.timing, self.announce),
         )
 
     def _revise(self, work: Work) -> None:

@@ -36,6 +36,9 @@ HOUSEKEEPING_EVERY = 3600.0
 JUMP = timedelta(seconds=30)
 """Wall time that goes by in another measure than the time that really went by: somebody has set the clock."""
 
+TRUST_AFTER = 86400.0
+"""Seconds without another jump after which a clock decides again what is old."""
+
 RUNS_KEPT = timedelta(days=400)
 REQUESTS_KEPT = timedelta(days=7)
 ON_BOARD = 200
@@ -154,7 +157,11 @@ class Loop:
         if self._is_time("alive", ALIVE_EVERY):
             self.replica.report()
         now = self.clock.now()
-        if self._clock_jumped(now) or self._is_time("refresh", REFRESH_EVERY):
+        if self._clock_jumped(now):
+            self._serial = None
+            # What is thrown away by a clock that is wrong for an hour does not come back.
+            self._last["housekeeping"] = self.clock.monotonic() + TRUST_AFTER
+        if self._is_time("refresh", REFRESH_EVERY):
             self._serial = None
         self._reread(now)
         self._fill_board(now)
