@@ -205,7 +205,12 @@ class Database:
         if not isinstance(self._address, address.SqliteAddress):
             return None
         path = self._address.path
-        return None if files.is_database_file(path) else path
+        if files.is_database_file(path):
+            return None
+        if self._migrated:
+            message = f"The database {path} is gone: it was there, and somebody moved or deleted it."
+            raise errors.StateUnavailable(message, hint="put it back, or restore it from a backup")
+        return path
 
     def _is_empty(self, connection: Connection) -> bool:
         if self._migrated:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, StaticPool, create_engine, event, exc
 
 from reconciler import errors
 from reconciler.state import files
@@ -19,6 +20,9 @@ BUSY_SECONDS = 1.0
 """How long one attempt waits for another writer. `Database` makes several."""
 
 CONNECT_SECONDS = 10
+
+ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+"""A server that vanished without a word is noticed within half a minute, not after the hours of the system's defaults."""
 
 CACHE_KIB = 8192
 SORT_KIB = 2048
@@ -63,7 +67,15 @@ def create(address: Address, *, read_only: bool = False) -> Engine:
 
 def sqlite(path: Path, *, mode: str = "rw") -> Engine:
     """An engine on a file. `mode` is SQLite's: `rw` never creates one, so a read cannot leave a file behind."""
-    return _sqlite_engine(lambda: _open(path, f"mode={mode}", PRAGMAS), QueuePool)
+    engine = _sqlite_engine(lambda: _open(path, f"mode={mode}", PRAGMAS), QueuePool)
+    event.listen(engine, "checkout", partial(_refuse_moved, path))
+    return engine
+
+
+def _refuse_moved(path: Path, driver: _Connection, _record: object, _proxy: object) -> None:
+    """A pooled connection stays with its file when that is moved away or deleted, and would write where nobody reads."""
+    if driver.file != files.identity(path):
+        raise exc.DisconnectionError
 
 
 def _sqlite_reader(path: Path) -> Engine:
@@ -81,6 +93,7 @@ class _Connection(sqlite3.Connection):
     """A connection that may stand on a file which is taken to stay as it is."""
 
     frozen: files.Fingerprint | None = None
+    file: files.Identity | None = None
 
 
 def _open(path: Path, options: str, pragmas: Sequence[str]) -> _Connection:
@@ -89,6 +102,7 @@ def _open(path: Path, options: str, pragmas: Sequence[str]) -> _Connection:
     connection = sqlite3.connect(
         location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, factory=_Connection
     )
+    connection.file = files.identity(path)
     try:
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
@@ -142,7 +156,7 @@ def _begin(connection: Connection) -> None:
 
 def _postgresql(address: PostgresqlAddress) -> Engine:
     arguments: dict[str, object] = {"client_encoding": "utf8"}
-    for name, value in (("connect_timeout", CONNECT_SECONDS), ("application_name", "reconcile")):
+    for name, value in {"connect_timeout": CONNECT_SECONDS, "application_name": "reconcile", **ALIVE}.items():
         if name not in address.url.query:
             arguments[name] = value
     engine = create_engine(
