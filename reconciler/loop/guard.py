@@ -14,9 +14,6 @@ from reconciler.model.event import Emit, Event, EventName, Level
 from reconciler.state import meta, runs
 from reconciler.state.database import Database
 
-SILENT = 20.0
-"""Seconds after which a look that has not come back is told: a database that is gone can be one that says nothing."""
-
 
 @dataclass(kw_only=True)
 class Pulse:
@@ -42,10 +39,7 @@ class Pulse:
 
     def checks(self) -> dict[str, str]:
         """For each part, what is wrong with it; empty when it is well."""
-        silence = self.silence()
-        silent = f"no answer for {silence:.0f} s" if silence > SILENT else ""
-        database = self.database_problem or silent
-        return {"database": database, "config": self.config_problem, "state": self.state_problem}
+        return {"database": self.database_problem, "config": self.config_problem, "state": self.state_problem}
 
 
 @dataclass(kw_only=True)
@@ -79,6 +73,11 @@ class Guard:
             self.well(part)
             return True
         return False
+
+    def silent(self, database: str, seconds: float) -> None:
+        """The database was asked so long ago and has said nothing, not even that it cannot be reached."""
+        hint = "check that the server is well and that nothing between here and there swallows packets"
+        self._lose(errors.StateUnavailable(f"The database {database} has not answered for {seconds:.0f} s.", hint=hint))
 
     def found(self) -> None:
         """The database was written to: it is there."""

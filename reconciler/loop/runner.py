@@ -43,8 +43,11 @@ ON_BOARD = 200
 """Due documents that are looked at together."""
 
 COURIER_EVERY = 5.0
-FIRST_LOOK = 30.0
+FIRST_LOOK = 15.0
 """Seconds that the first tick waits for the first look at the configuration."""
+
+SILENT = 20.0
+"""Seconds after which a database that answers nothing at all counts as lost, although nothing has failed yet."""
 
 STUCK = 600.0
 """Seconds without an answer of the database after which the loop no longer counts as alive: what hangs that long, hangs
@@ -99,11 +102,17 @@ class Loop:
         for name, work in (("follower", self._keep_following), ("ticker", self._keep_ticking), ("courier", self._send)):
             threading.Thread(target=work, name=name, daemon=True).start()
         while not self.clock.wait(TICK, self.stop):
-            if self.pulse.silence() < STUCK:
-                self.pulse.ticked = self.clock.monotonic()
+            self._beat()
         self._finish(threads)
         if self.guard.trouble is not None:
             raise self.guard.trouble
+
+    def _beat(self) -> None:
+        silence = self.pulse.silence()
+        if silence > SILENT:
+            self.guard.silent(self.database.label, silence)
+        if silence < STUCK:
+            self.pulse.ticked = self.clock.monotonic()
 
     @property
     def follow_every(self) -> float:
@@ -119,6 +128,7 @@ class Loop:
     def _keep_ticking(self) -> None:
         # What is new in the configuration should count from the first cycle on, but a slow source keeps nothing waiting.
         self.clock.wait(FIRST_LOOK, self._followed)
+        self.pulse.looked = self.clock.monotonic()
         while not self.stop.is_set():
             self.tick()
             self.clock.wait(TICK, self.board.hungry)
@@ -139,7 +149,10 @@ class Loop:
         farewell.start()
         farewell.join(FAREWELL)
         self.hung = self.abandoned > 0 or farewell.is_alive()
-        self.emit(Event(name=EventName.LOOP_STOPPED, fields={"abandoned": self.abandoned}))
+        trouble = self.guard.trouble
+        level = Level.ERROR if trouble is not None else Level.INFO
+        why = {"reason": trouble.message, "hint": trouble.hint} if trouble is not None else {}
+        self.emit(Event(name=EventName.LOOP_STOPPED, level=level, fields={"abandoned": self.abandoned, **why}))
 
     def _say_farewell(self) -> None:
         if self.guard.run("end", self.memory.recognise) and self.guard.run("end", self.replica.leave):
@@ -161,6 +174,7 @@ class Loop:
         self.memory.recognise()
         # What was lost is back when it can be written: a disk that is full can still be read.
         if self._is_time("alive", ALIVE_EVERY) or self.guard.lost:
+            self.database.refuse_other_schema()
             self.replica.report()
         now = self.clock.now()
         if self._clock_jumped(now) or self._is_time("refresh", REFRESH_EVERY):
