@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, StaticPool, create_engine, event, exc
 
 from reconciler import errors
 from reconciler.state import driver, files
@@ -15,6 +16,9 @@ from reconciler.state.address import Address, PostgresqlAddress, SqliteAddress
 from reconciler.state.translate import REPAIR
 
 CONNECT_SECONDS = 10
+
+ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+"""A server that vanished without a word is noticed within half a minute, not after the hours of the system's defaults."""
 
 LOOK = "schema_version"
 """Reads the first page, so that a file that cannot be read is found when it is opened."""
@@ -39,7 +43,15 @@ def create(address: Address, *, read_only: bool = False) -> Engine:
 
 def sqlite(path: Path, *, mode: str = "rw") -> Engine:
     """An engine on a file. `mode` is SQLite's: `rw` never creates one, so a read cannot leave a file behind."""
-    return _sqlite_engine(lambda: _open(path, f"mode={mode}", driver.PRAGMAS), QueuePool)
+    engine = _sqlite_engine(lambda: _open(path, f"mode={mode}", driver.PRAGMAS), QueuePool)
+    event.listen(engine, "checkout", partial(_refuse_moved, path))
+    return engine
+
+
+def _refuse_moved(path: Path, connection: _Connection, _record: object, _proxy: object) -> None:
+    """A pooled connection stays with its file when that is moved away or deleted, and would write where nobody reads."""
+    if connection.file != files.identity(path):
+        raise exc.DisconnectionError
 
 
 def _sqlite_reader(path: Path) -> Engine:
@@ -57,14 +69,17 @@ class _Connection(sqlite3.Connection):
     """A connection that may stand on a file which is taken to stay as it is."""
 
     frozen: files.Fingerprint | None = None
+    file: files.Identity | None = None
 
 
 def _open(path: Path, options: str, pragmas: Sequence[str]) -> _Connection:
     try:
-        return driver.connect(path, options, pragmas, _Connection)
+        connection = driver.connect(path, options, pragmas, _Connection)
     except UnicodeDecodeError:
         # SQLite quotes what it cannot read in its message, and the sqlite3 module cannot decode that.
         raise errors.StateDamaged(f"The database {path} is damaged.", hint=REPAIR) from None
+    connection.file = files.identity(path)
+    return connection
 
 
 def _open_reader(path: Path) -> _Connection:
@@ -107,7 +122,7 @@ def _begin(connection: Connection) -> None:
 
 def _postgresql(address: PostgresqlAddress) -> Engine:
     arguments: dict[str, object] = {"client_encoding": "utf8"}
-    for name, value in (("connect_timeout", CONNECT_SECONDS), ("application_name", "reconcile")):
+    for name, value in {"connect_timeout": CONNECT_SECONDS, "application_name": "reconcile", **ALIVE}.items():
         if name not in address.url.query:
             arguments[name] = value
     engine = create_engine(

@@ -28,7 +28,7 @@ MEANINGS: Mapping[EventName, str] = {
     EventName.SOURCE_FAILED: "The configuration could not be fetched; what is applied stays in force.",
     EventName.CYCLE_STARTED: "A cycle of a document began.",
     EventName.CYCLE_FINISHED: "It ended, well or not.",
-    EventName.CYCLE_SKIPPED: "A cycle that was due did not run, with the reason.",
+    EventName.CYCLE_SKIPPED: "A cycle that was due did not run, or could not be recorded, with the reason.",
     EventName.FENCE_LOST: "Another process took the cycle over; nothing more was recorded here.",
     EventName.STATE_LOST: "The database cannot be used; nothing runs until it can.",
     EventName.STATE_BACK: "It can be used again.",
