@@ -16,7 +16,7 @@ from pathlib import Path
 
 from reconciler import errors
 from reconciler.clock import Clock
-from reconciler.engine.projection import write_state_file
+from reconciler.engine.projection import refuse_older, write_state_file
 from reconciler.engine.timetable import Work, refresh
 from reconciler.loop.board import Board
 from reconciler.loop.crew import Crew
@@ -90,6 +90,7 @@ class Loop:
     """Cycles that did not end in time when the loop stopped."""
     trouble: errors.ReconcileError | None = None
     """What the loop cannot go on after."""
+    _sure: bool = False
     _serial: int | None = None
     _lost: bool = False
     _last: dict[str, float] = field(default_factory=dict)
@@ -100,6 +101,9 @@ class Loop:
     def run(self) -> None:
         """Work until somebody sets `stop`. Raises what the loop cannot go on after, when everything has ended."""
         self.emit(Event(name=EventName.LOOP_STARTED, fields={"holder": self.replica.holder}))
+        self._guarded(self._make_sure)
+        if self.trouble is not None:
+            raise self.trouble
         self.follow()
         self.tick()
         threads = self.crew.start(self.settings.workers)
@@ -150,7 +154,15 @@ class Loop:
         self._guarded(self._look)
         self.pulse.ticked = self.clock.monotonic()
 
+    def _make_sure(self) -> None:
+        """Before anything is written: raises `errors.StateProblem` where the database vanished, or is an older copy."""
+        if self._sure:
+            return
+        refuse_older(self.database, self.state_file)
+        self._sure = True
+
     def _look(self) -> None:
+        self._make_sure()
         if self._is_time("alive", ALIVE_EVERY):
             self.replica.report()
         now = self.clock.now()
@@ -204,9 +216,11 @@ class Loop:
             write_state_file(self.database, self.state_file)
         except errors.NotFound:
             return  # nothing is applied yet
-        except errors.StateUnavailable:
-            raise
         except errors.StateProblem as error:
+            if error.retryable:
+                self.changed.set()
+            if error.message != self.pulse.state_problem:
+                self.emit(Event(name=EventName.LOOP_TROUBLE, level=Level.ERROR, fields={"reason": error.message}))
             self.pulse.state_problem = error.message
             return
         self.pulse.state_problem = ""
@@ -217,6 +231,7 @@ class Loop:
         """Look at the configuration once."""
 
         def look() -> None:
+            self._make_sure()
             if self.follower.poll() is not None:
                 self.changed.set()
             # What is wrong with a newer one is told elsewhere: the last good one goes on.
@@ -257,6 +272,6 @@ class Loop:
 
     def _give_up(self, error: errors.ReconcileError) -> None:
         """A database that is not ours, or that somebody else uses: going on would do harm."""
-        self.trouble = error
+        self.trouble = self.trouble or error
         self.pulse.database_problem = error.message
         self.stop.set()
