@@ -104,7 +104,7 @@ class Loop:
         self._guarded(self._make_sure)
         if self.trouble is not None:
             raise self.trouble
-        self.follow()
+        self._follow_first()
         self.tick()
         threads = self.crew.start(self.settings.workers)
         for name, every, work in (
@@ -119,6 +119,14 @@ class Loop:
         self._finish(threads)
         if self.trouble is not None:
             raise self.trouble
+
+    def _follow_first(self) -> None:
+        """Before anything runs. Fetching a branch for the first time may take minutes, which is no standstill."""
+        first = threading.Thread(target=self.follow, name="first look", daemon=True)
+        first.start()
+        while first.is_alive() and not self.stop.is_set():
+            first.join(TICK)
+            self.pulse.ticked = self.clock.monotonic()
 
     @property
     def follow_every(self) -> float:
