@@ -163,10 +163,16 @@ class Loop:
         self.pulse.ticked = self.clock.monotonic()
 
     def _make_sure(self) -> None:
-        """Before anything is written: raises `errors.StateProblem` where the database vanished, or is an older copy."""
+        """Before anything else: raises `errors.StateProblem` where the database vanished, or is an older copy, and
+        `errors.Locked` where it is used from two machines."""
         if self._sure:
             return
-        refuse_older(self.database, self.state_file)
+        try:
+            refuse_older(self.database, self.state_file)
+        except errors.StateUnavailable:
+            self.database.migrate()  # what is of an older version can be read after that; what is out of reach still cannot
+            refuse_older(self.database, self.state_file)
+        self.replica.report()  # a neighbour on another machine is noticed before anything is applied
         self._sure = True
 
     def _look(self) -> None:
