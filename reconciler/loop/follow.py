@@ -24,7 +24,7 @@ from reconciler.model.event import CONFIG, Condition, Emit, Event, EventName, Le
 from reconciler.model.plan import Plan
 from reconciler.model.resources import ApplyPolicy, GitSource, OnRewrite, Project
 from reconciler.planning.limits import exceeded, needed
-from reconciler.report.plan import limit_message
+from reconciler.report.plan import counted, limits_exceeded
 from reconciler.report.text import plural
 from reconciler.state import applies, conditions, meta
 from reconciler.state.database import Database
@@ -238,11 +238,11 @@ class Follower:
 
     def _why_to_wait(self, plan: Plan) -> str | None:
         """By the limits and the policy that this process was started with: a commit cannot loosen what it is judged by."""
-        changes = plural(len(plan.changes), "change")
+        waits = f"a plan waits ({counted(plan)})"
         if self.project.loop.apply_policy is ApplyPolicy.MANUAL:
-            return f"a plan with {changes} waits: applyPolicy is manual"
+            return f"{waits}: applyPolicy is manual"
         broken = exceeded(plan, self.project.limits)
-        return f"a plan with {changes} waits: {limit_message(broken)}" if needed(broken) else None
+        return f"{waits}: {limits_exceeded(broken)}" if needed(broken) else None
 
     def _approved(self, subject: str) -> bool:
         with self.database.read() as session:

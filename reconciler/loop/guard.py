@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler import errors
 from reconciler.clock import Clock
-from reconciler.engine.projection import refuse_unusable
+from reconciler.engine.projection import refuse_older, refuse_unusable
 from reconciler.model.event import Emit, Event, EventName, Level
 from reconciler.state import meta, runs
 from reconciler.state.database import Database
@@ -133,15 +133,25 @@ class Memory:
     def recognise(self) -> None:
         """Raises `errors.StateUnavailable` as long as the database is behind what was seen of it, and so does the state file say.
 
-        It is not the end of the loop: somebody may bring the newer one back, or decide for this one by `state rebuild`.
+        It is not the end of the loop: somebody may bring the newer one back, or decide for this one by `state rebuild`. At
+        the start it is, because nothing is running yet that could be kept: any `errors.StateProblem`.
         """
+        if self._mark is None:
+            self._meet()
         with self.database.read() as session:
             current = meta.read(session)
             newest = runs.newest_id(session)
         mark = _Mark(current.lineage if current else None, current.serial if current else 0, newest)
-        if self._mark is None or not self._mark.leads_to(mark):
+        if self._mark is not None and not self._mark.leads_to(mark):
             self._refuse_older()
         self._mark = mark
+
+    def _meet(self) -> None:
+        try:
+            refuse_older(self.database, self.state_file)
+        except errors.StateUnavailable:
+            self.database.migrate()  # what is of an older version can be read after that; what is out of reach still cannot
+            refuse_older(self.database, self.state_file)
 
     def _refuse_older(self) -> None:
         try:

@@ -86,6 +86,7 @@ class Loop:
     """Cycles that did not end in time when the loop stopped."""
     hung: bool = False
     """Whether threads are left that may never end: in a call, or waiting for a database that says nothing."""
+    _entered: bool = False
     _serial: int | None = None
     _last: dict[str, float] = field(default_factory=dict)
     _seen: tuple[datetime, float] | None = None
@@ -173,8 +174,15 @@ class Loop:
             self.board.offer([], connections=0, full=False)
         self.pulse.looked = self.clock.monotonic()
 
-    def _look(self) -> None:
+    def _recognise(self) -> None:
+        """Before anything else is done with the database. A neighbour on another machine is noticed before anything is applied."""
         self.memory.recognise()
+        if not self._entered:
+            self.replica.report()
+            self._entered = True
+
+    def _look(self) -> None:
+        self._recognise()
         # What was lost is back when it can be written: a disk that is full can still be read.
         if self._is_time("alive", ALIVE_EVERY) or self.guard.lost:
             self.database.refuse_other_schema()
@@ -249,6 +257,7 @@ class Loop:
         """Look at the configuration once."""
 
         def look() -> None:
+            self._make_sure()
             if self.follower.poll() is not None:
                 self.changed.set()
             # What is wrong with a newer one is told elsewhere: the last good one goes on.
@@ -265,7 +274,7 @@ class Loop:
         """Do what needs the database, unless it is lost, which the ticker finds out."""
 
         def known() -> None:
-            self.memory.recognise()
+            self._recognise()
             work()
 
         if not self.guard.lost:

@@ -36,7 +36,7 @@ MEANINGS: Mapping[EventName, str] = {
     EventName.CONDITION_ENDED: "It is over.",
     EventName.NOTICE_SENT: "A notification was taken by its channel.",
     EventName.NOTICE_FAILED: "It was not: it is tried again at `retry_at`, or `given_up` is true.",
-    EventName.LOOP_TROUBLE: "Something unexpected; the loop goes on. Please report it.",
+    EventName.LOOP_TROUBLE: "Something did not work; the loop goes on. Please report what is an `internal error`.",
 }
 """What each event says."""
 

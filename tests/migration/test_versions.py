@@ -20,6 +20,7 @@ from reconciler.state import revisions, tables
 from tests.acceptance.commands import REPOSITORY, Done, environment, finish
 from tests.acceptance.projects import COUNTRY, TITLE, ProjectFolder
 from tests.integration.kills import execute
+from tests.loop.processes import loop, until
 
 NEXT = '''"""One more column, and a table that starts with a row."""
 
@@ -118,6 +119,23 @@ def test_two_processes_that_upgrade_at_once(on_both: ProjectFolder, later: Path)
     assert sorted(codes) in ([0, 0], [0, 5])
     assert execute(project, "SELECT id FROM made_next") == [(1,)]
     assert _run(project, later, "plan").expect(0).out.startswith("No changes")
+
+
+def test_a_loop_upgrades_by_itself_and_one_of_the_version_before_does_not_start(
+    on_both: ProjectFolder, later: Path
+) -> None:
+    project = on_both.ready()
+    project.sync()
+    newer = {"PYTHONPATH": os.pathsep.join([str(later), environment(project.env)["PYTHONPATH"]])}
+    assert (project.root / "var/state.json").is_file()
+    with loop(project, env=newer) as running:
+        until(lambda: execute(project, "SELECT holder FROM replicas"))
+        assert execute(project, "SELECT version_num FROM schema_version") != [(revisions.HEAD,)]
+        assert running.end() == 0
+        assert "state.lost" not in running.text
+    with loop(project) as before:
+        assert before.ended() == 1
+        assert "newer than" in before.text
 
 
 def test_reading_makes_no_database(on_both: ProjectFolder) -> None:
