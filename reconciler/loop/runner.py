@@ -175,7 +175,7 @@ class Loop:
         self.pulse.looked = self.clock.monotonic()
 
     def _recognise(self) -> None:
-        """Before anything else is done with the database. A neighbour on another machine is noticed before anything is applied."""
+        """Before anything else is done with the database. A neighbour on another machine is noticed, too."""
         self.memory.recognise()
         if not self._entered:
             self.replica.report()
@@ -257,7 +257,6 @@ class Loop:
         """Look at the configuration once."""
 
         def look() -> None:
-            self._make_sure()
             if self.follower.poll() is not None:
                 self.changed.set()
             # What is wrong with a newer one is told elsewhere: the last good one goes on.
