@@ -257,7 +257,6 @@ class Loop:
         """Look at the configuration once."""
 
         def look() -> None:
-            self._make_sure()
             if self.follower.poll() is not None:
                 self.changed.set()
             # What is wrong with a newer one is told elsewhere: the last good one goes on.
