@@ -121,21 +121,23 @@ def test_two_processes_that_upgrade_at_once(on_both: ProjectFolder, later: Path)
     assert _run(project, later, "plan").expect(0).out.startswith("No changes")
 
 
-def test_a_loop_upgrades_by_itself_and_one_of_the_version_before_does_not_start(
+def test_a_loop_upgrades_by_itself_and_one_of_the_version_before_ends(
     on_both: ProjectFolder, later: Path
 ) -> None:
     project = on_both.ready()
     project.sync()
     newer = {"PYTHONPATH": os.pathsep.join([str(later), environment(project.env)["PYTHONPATH"]])}
     assert (project.root / "var/state.json").is_file()
-    with loop(project, env=newer) as running:
-        until(lambda: execute(project, "SELECT holder FROM replicas"))
-        assert execute(project, "SELECT version_num FROM schema_version") != [(revisions.HEAD,)]
-        assert running.end() == 0
-        assert "state.lost" not in running.text
     with loop(project) as before:
-        assert before.ended() == 1
-        assert "newer than" in before.text
+        until(lambda: execute(project, "SELECT holder FROM replicas"))
+        with loop(project, env=newer) as after:
+            assert before.ended() == 1
+            assert "newer than" in before.text
+            assert execute(project, "SELECT version_num FROM schema_version") != [(revisions.HEAD,)]
+            assert after.end() == 0
+            assert "state.lost" not in after.text
+    with loop(project) as again:
+        assert again.ended() == 1
 
 
 def test_reading_makes_no_database(on_both: ProjectFolder) -> None:
