@@ -157,6 +157,14 @@ def test_the_more_careful_policy_counts_and_seven_digits_approve(simple: Project
         assert running.end() == 0
 
 
+def test_a_terminal_that_closes_stops_it_properly(simple: ProjectFolder) -> None:
+    with loop(simple) as running:
+        until(lambda: ended_runs(simple) == 1)
+        assert running.end(signal.SIGHUP) == 0
+        assert _events(running, "loop.stopped")
+    assert execute(simple, "SELECT count(*) FROM replicas") == [(0,)]
+
+
 # -- PostgreSQL
 
 

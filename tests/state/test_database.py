@@ -331,7 +331,7 @@ class TestSqliteFile:
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "var").write_text("a file where a folder should be")
         for use in (sqlite(tmp_path, "var/x.db").read, sqlite(tmp_path, "var/x.db").begin):
-            with pytest.raises(errors.StateUnavailable), use():
+            with pytest.raises(errors.StateUnavailable) as caught, use():
                 pass
             assert caught.value.hint
 
