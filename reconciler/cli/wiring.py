@@ -194,7 +194,7 @@ class Workplace:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM ask to stop; a second one stops at once."""
+        """SIGINT, SIGTERM and a terminal that closes ask to stop; a second one stops at once."""
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self.stop.is_set():
@@ -203,7 +203,10 @@ class Workplace:
             # Not through Python's buffers, which this may have interrupted.
             os.write(2, b"stopping: what is under way is finished and recorded; once more stops at once\n")
 
-        before = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        names = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+            names.append(signal.SIGHUP)
+        before = {name: signal.signal(name, ask) for name in names}
         try:
             yield
         finally:

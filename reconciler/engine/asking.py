@@ -32,6 +32,9 @@ APPROVE = "reconcile approve "
 SHORT = 12
 """Digits of a digest or commit that people are shown and type."""
 
+FEWEST = 7
+"""Digits with which git names a commit, and so do people."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -109,10 +112,11 @@ def approve(database: Database, subject: str, by: str, clock: Clock) -> Held:
     wanted = subject.lower()[:SHORT]
     with database.begin() as session:
         waiting = [held for held in conditions.read(session, CONFIG) if held.hint.startswith(APPROVE)]
-        for held in waiting:
-            if held.hint.removeprefix(APPROVE) == wanted:
-                applies.approve(session, wanted, by, now=clock.now())
-                return held
+        named = {held.hint.removeprefix(APPROVE): held for held in waiting}
+        meant = [name for name in named if len(wanted) >= FEWEST and name.startswith(wanted)]
+        if len(meant) == 1:
+            applies.approve(session, meant[0], by, now=clock.now())
+            return named[meant[0]]
     commands = ", ".join(held.hint for held in waiting) or "nothing waits for approval"
     raise errors.NotFound(f"nothing that waits is called '{subject}'", hint=commands)
 

@@ -29,6 +29,7 @@ class EventName(StrEnum):
     CYCLE_FINISHED = "cycle.finished"
     CYCLE_SKIPPED = "cycle.skipped"
     FENCE_LOST = "lease.fence_lost"
+    CONNECTION_WAITS = "connection.waits"
     STATE_LOST = "state.lost"
     STATE_BACK = "state.back"
     CONDITION_BEGAN = "condition.began"

@@ -30,6 +30,7 @@ MEANINGS: Mapping[EventName, str] = {
     EventName.CYCLE_FINISHED: "It ended, well or not.",
     EventName.CYCLE_SKIPPED: "A cycle that was due did not run, or could not be recorded, with the reason.",
     EventName.FENCE_LOST: "Another process took the cycle over; nothing more was recorded here.",
+    EventName.CONNECTION_WAITS: "Calls of a connection wait, because of its limits or because the remote said so, until `until`.",
     EventName.STATE_LOST: "The database cannot be used; nothing runs until it can.",
     EventName.STATE_BACK: "It can be used again.",
     EventName.CONDITION_BEGAN: "Something that somebody should know of began.",

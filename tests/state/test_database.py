@@ -428,3 +428,40 @@ except errors.StateUnavailable:
         )
         assert done.stdout.strip() == "refused"
         assert list(tmp_path.iterdir()) == []
+
+
+def _number(database: Database) -> int:
+    with database.begin() as session:
+        return session.connection.exec_driver_sql("SELECT count(*) FROM leases").scalar_one()
+
+
+def test_an_open_database_does_not_write_into_a_file_that_was_moved_away(tmp_path: Path) -> None:
+    with open_database("sqlite:///one.db", clock=SystemClock(), root=tmp_path) as database:
+        assert _number(database) == 0
+        (tmp_path / "one.db").rename(tmp_path / "away.db")
+        for use in (database.begin, database.read):
+            with pytest.raises(errors.StateUnavailable), use():
+                pytest.fail("there is nothing to work on")
+        assert not (tmp_path / "one.db").exists(), "nothing is made anew"
+        with open_database("sqlite:///two.db", clock=SystemClock(), root=tmp_path) as other, other.begin() as session:
+            session.connection.exec_driver_sql("INSERT INTO leases VALUES ('x', 'y', 1, 0, 0)")
+        (tmp_path / "two.db").rename(tmp_path / "one.db")
+        assert _number(database) == 1, "the file that is there now is the one that is used"
+
+
+def test_whoever_stays_finds_that_the_tables_are_others(open_again: Open) -> None:
+    database = open_again()
+    database.refuse_other_schema()
+    assert _number(database) == 0
+    database.refuse_other_schema()
+    _execute(database, "UPDATE schema_version SET version_num = '0001'")
+    with pytest.raises(errors.StateProblem, match="an older version"):
+        database.refuse_other_schema()
+    _execute(database, "UPDATE schema_version SET version_num = '9999'")
+    with pytest.raises(errors.StateNewer):
+        database.refuse_other_schema()
+
+
+def _execute(database: Database, statement: str) -> None:
+    with database.begin() as session:
+        session.connection.exec_driver_sql(statement)
