@@ -33,6 +33,9 @@ TICK = 1.0
 ALIVE_EVERY = 10.0
 REFRESH_EVERY = 600.0
 STATE_FILE_EVERY = 2.0
+STATE_FILE_SHARE = 50
+"""The state file is the whole state. Writing it again waits at least so many times as long as writing it took."""
+
 HOUSEKEEPING_EVERY = 3600.0
 JUMP = timedelta(seconds=30)
 """Wall time that goes by in another measure than the time that really went by: somebody has set the clock."""
@@ -88,6 +91,7 @@ class Loop:
     """Whether threads are left that may never end: in a call, or waiting for a database that says nothing."""
     _entered: bool = False
     _serial: int | None = None
+    _state_file_every: float = STATE_FILE_EVERY
     _last: dict[str, float] = field(default_factory=dict)
     _seen: tuple[datetime, float] | None = None
     _followed: threading.Event = field(default_factory=threading.Event)
@@ -194,10 +198,11 @@ class Loop:
             self._last["housekeeping"] = self.clock.monotonic() + TRUST_AFTER
         if self._is_time("refresh", REFRESH_EVERY):
             self._serial = None
-        self._reread(now)
         self._fill_board(now)
-        if self.changed.is_set() and self._is_time("state file", STATE_FILE_EVERY):
+        if self.changed.is_set() and self._is_time("state file", self._state_file_every):
+            started = self.clock.monotonic()
             self._write_state_file()
+            self._state_file_every = max(STATE_FILE_EVERY, STATE_FILE_SHARE * (self.clock.monotonic() - started))
         if self._is_time("housekeeping", HOUSEKEEPING_EVERY):
             self._keep_house(now)
 
@@ -215,21 +220,22 @@ class Loop:
             return False
         return abs((now - before[0]) - timedelta(seconds=monotonic - before[1])) > JUMP
 
-    def _reread(self, now: datetime) -> None:
-        """When something was applied, by whichever replica, bring the timetable up to it."""
-        with self.database.read() as session:
-            current = meta.read(session)
-        serial = current.serial if current else 0
+    def _fill_board(self, now: datetime) -> None:
+        """Put up what is due, after whatever was applied, by whichever replica, is in the timetable."""
+        serial, due = self._read(now)
         if serial != self._serial:
             self.work = self.database.run(lambda session: refresh(session, self.settings, now))
             self._serial = serial
-
-    def _fill_board(self, now: datetime) -> None:
-        with self.database.read() as session:
-            due = schedules.due(session, now, ON_BOARD)
+            _, due = self._read(now)
         ready = [self.work[id] for id in due if id in self.work]
         connections = len({work.connection for work in self.work.values()})
         self.board.offer(ready, connections=connections, full=len(due) == ON_BOARD)
+
+    def _read(self, now: datetime) -> tuple[int, list[DocumentId]]:
+        """The serial and what is due, in one transaction: this is all that an idle loop asks the database."""
+        with self.database.read() as session:
+            current = meta.read(session)
+            return current.serial if current else 0, schedules.due(session, now, ON_BOARD)
 
     def _keep_house(self, now: datetime) -> None:
         with self.database.begin() as session:

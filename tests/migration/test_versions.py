@@ -121,9 +121,7 @@ def test_two_processes_that_upgrade_at_once(on_both: ProjectFolder, later: Path)
     assert _run(project, later, "plan").expect(0).out.startswith("No changes")
 
 
-def test_a_loop_upgrades_by_itself_and_one_of_the_version_before_ends(
-    on_both: ProjectFolder, later: Path
-) -> None:
+def test_a_loop_upgrades_by_itself_and_one_of_the_version_before_ends(on_both: ProjectFolder, later: Path) -> None:
     project = on_both.ready()
     project.sync()
     newer = {"PYTHONPATH": os.pathsep.join([str(later), environment(project.env)["PYTHONPATH"]])}
