@@ -106,6 +106,13 @@ def start(programs: Path, *, durable: bool = False) -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def relaunch(programs: Path, server: Postgres) -> None:
+    """Start a server again that was stopped, with its data and at its port."""
+    (server.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+    server.process = _launch(programs, server, _account(), SETTINGS | FAST)
+    _await(server)
+
+
 def binaries() -> Path | None:
     """The folder of `initdb` and `postgres`: of the newest version installed, or on the PATH."""
     installed = sorted(

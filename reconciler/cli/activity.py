@@ -46,7 +46,7 @@ def command(
     """
     from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.wiring import workplace
-    from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
+    from reconciler.engine.looking import document_of_runs
     from reconciler.model.run import RunResult
     from reconciler.state import runs
 
@@ -60,7 +60,7 @@ def command(
         _print(
             runs.search(
                 session,
-                document=DocumentId(PROFILE_FIELD_MAPPING, document) if document else None,
+                document=document_of_runs(session, document) if document else None,
                 result=RunResult(result) if result else None,
                 text=search,
                 limit=limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,13 @@ def load(project: Path | None, *, cache: bool = True, online: bool = False) -> L
     """The project with everything that its rules found; `online` replaces the pinned catalogs by live ones."""
     from reconciler.config.load import load_project
 
-    loaded = load_project(project, Path.cwd(), use_cache=cache)
+    # It lives as long as the command, so the search for garbage that would come at once need not go through all of it.
+    gc.disable()
+    try:
+        loaded = load_project(project, Path.cwd(), use_cache=cache)
+    finally:
+        gc.freeze()
+        gc.enable()
     if not online:
         return loaded
     from reconciler.cli.online import live_catalogs

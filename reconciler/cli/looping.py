@@ -26,13 +26,15 @@ def assemble(work: Workplace, *, form: Format | None = None, listen: str | None 
     from reconciler.loop.board import Board
     from reconciler.loop.crew import Crew
     from reconciler.loop.follow import Follower
+    from reconciler.loop.guard import Guard, Memory, Pulse
     from reconciler.loop.replica import Replica, machine
-    from reconciler.loop.runner import Loop, Pulse
+    from reconciler.loop.runner import Loop
 
     settings = work.project.loop
     holder = f"loop {new_token()[:8]} on {platform.node()}"
     board, changed = Board(settings.workers), threading.Event()
-    pulse = Pulse(clock=work.clock, ticked=work.clock.monotonic())
+    now = work.clock.monotonic()
+    pulse = Pulse(clock=work.clock, ticked=now, looked=now)
     outlook = watch(work, pulse, holder=holder, form=form, listen=listen)
     with closing(_source(work)) as source, _served(outlook.server):
         yield Loop(
@@ -66,6 +68,8 @@ def assemble(work: Workplace, *, form: Format | None = None, listen: str | None 
             replica=Replica(database=work.database, holder=holder, machine=machine()),
             courier=outlook.courier,
             pulse=pulse,
+            guard=Guard(pulse=pulse, emit=outlook.emit, stop=work.stop),
+            memory=Memory(database=work.database, state_file=work.state_file),
             changed=changed,
         )
 

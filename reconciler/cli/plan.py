@@ -62,7 +62,7 @@ def command(
     from reconciler import errors
     from reconciler.cli.load import load, place, warn, warn_of_doubts
     from reconciler.cli.terminal import output_style
-    from reconciler.engine.planner import compare, make_plan
+    from reconciler.engine.planner import compare, make_plan, unchanged
     from reconciler.planning.limits import exceeded
     from reconciler.report import plan as report
 
@@ -74,12 +74,14 @@ def command(
     loaded = load(project, cache=not no_cache)
     work = place(loaded)
     names = tuple(sorted(only))
+    known = None
     if base is not None:
         plan = compare(loaded, load(base, cache=not no_cache), only=names)
     else:
-        plan = make_plan(loaded, work.database, only=names)
+        known = unchanged(loaded, work.standing(), only=names)
+        plan = known or make_plan(loaded, work.database, only=names)
     warn(loaded)
-    warnings = warn_of_doubts(work) if base is None else []
+    warnings = warn_of_doubts(work) if base is None and known is None else []
     broken = exceeded(plan, loaded.project.limits)
     if out is not None:
         _save(out, report.to_json(plan), work)

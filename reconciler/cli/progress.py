@@ -13,6 +13,7 @@ import click
 
 from reconciler.cli.terminal import style_for
 from reconciler.clock import Clock
+from reconciler.model.event import Emit, Event, EventName
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -56,13 +57,28 @@ class Notices:
             if news:
                 self._told[connection] = until
         if news:
-            click.echo(_words(connection, why, until, self._clock.now()), err=True)
+            self._say(connection, why, until)
         yield
+
+    def _say(self, connection: str, why: str, until: datetime) -> None:
+        click.echo(_words(connection, why, until, self._clock.now()), err=True)
 
 
 def notices(clock: Clock) -> Notices:
     """For commands without a bar."""
     return Notices(clock, SHORT if sys.stderr.isatty() else LONG)
+
+
+class Told(Notices):
+    """An event for each long wait, where events are all that anybody reads."""
+
+    def __init__(self, clock: Clock, emit: Emit) -> None:
+        super().__init__(clock, LONG)
+        self._emit = emit
+
+    def _say(self, connection: str, why: str, until: datetime) -> None:
+        fields = {"connection": connection, "reason": why, "until": until.isoformat(timespec="seconds")}
+        self._emit(Event(name=EventName.CONNECTION_WAITS, fields=fields))
 
 
 def _words(connection: str, why: str, until: datetime, now: datetime) -> str:

@@ -53,7 +53,7 @@ def command(project: Path | None, config: Path | None, listen: str, log_format: 
             loop.run()
         except KeyboardInterrupt:
             _leave(INTERRUPTED)
-        if loop.abandoned:
+        if loop.hung:
             _leave(0)
     return 0
 

@@ -32,6 +32,7 @@ def watch(work: Workplace, health: Health, *, holder: str, form: Format | None, 
 
     `listen` None: no web server. Raises `errors.UsageError` for what is no address.
     """
+    from reconciler.cli.progress import Told
     from reconciler.cli.redaction import KNOWN
     from reconciler.engine import announcing
     from reconciler.engine.observing import observe
@@ -48,6 +49,8 @@ def watch(work: Workplace, health: Health, *, holder: str, form: Format | None, 
     def emit(event: Event) -> None:
         metrics.emit(event)
         log.emit(event)
+
+    work.waits = Told(clock, emit)
 
     def announce(session: Session, transitions: Sequence[Transition], now: datetime) -> None:
         work.announce(session, transitions, now)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from reconciler.model.event import Transition
     from reconciler.state.database import Database
     from reconciler.state.session import Session
+    from reconciler.state.standing import Standing
     from reconciler.web.metrics import Metrics
 
 LOOPBACK = "RECONCILE_ALLOW_LOOPBACK"
@@ -67,16 +68,31 @@ class Workplace:
         """The project's database. Its connections are given back when the command that is running ends."""
         from click import get_current_context
 
-        from reconciler.cli.redaction import resolve
         from reconciler.state.database import open_database
 
-        url = self.project.database
-        text = resolve(url, self.root) if isinstance(url, SecretRef) else url
-        opened = open_database(text, clock=self.clock, root=self.root)
+        opened = open_database(self._database_url, clock=self.clock, root=self.root)
         command = get_current_context(silent=True)
         if command is not None:
             command.call_on_close(opened.close)
         return opened
+
+    def standing(self) -> Standing | None:
+        """What is recorded, if a glance tells and the state file raises no doubt of it; None: ask the database."""
+        from reconciler.state import statefile
+        from reconciler.state.standing import glance
+
+        found = glance(self._database_url, self.root)
+        if found is None:
+            return None
+        fits = statefile.fits(self.state_file, lineage=found.lineage, serial=found.serial, newest_run=found.newest_run)
+        return found if fits else None
+
+    @cached_property
+    def _database_url(self) -> str:
+        from reconciler.cli.redaction import resolve
+
+        url = self.project.database
+        return resolve(url, self.root) if isinstance(url, SecretRef) else url
 
     @property
     def person(self) -> str:
@@ -112,28 +128,28 @@ class Workplace:
 
         return Remotes(cs=self.cs, cc=self.cc)
 
-    def cs(self, connection: CsConnection) -> CsClient:
+    def cs(self, connection: CsConnection, stop: threading.Event | None = None) -> CsClient:
         from reconciler.cli.redaction import resolve
         from reconciler.connectors.gainsight_cs.client import CsClient, base_url
 
         key = resolve(connection.access_key, self.root)
-        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency)
+        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency, stop)
         return CsClient(connection, key, http=http, clock=self.clock)
 
-    def cc(self, connection: CcConnection) -> CcClient:
+    def cc(self, connection: CcConnection, stop: threading.Event | None = None) -> CcClient:
         from reconciler.cli.redaction import resolve
         from reconciler.connectors.gainsight_cc.client import CcClient, base_url
 
         id, secret = resolve(connection.client_id, self.root), resolve(connection.client_secret, self.root)
-        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency)
+        http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency, stop)
         return CcClient(connection, id, secret, http=http, clock=self.clock)
 
-    def sql(self, connection: SqlConnection) -> SqlSource:
+    def sql(self, connection: SqlConnection, stop: threading.Event | None = None) -> SqlSource:
         from reconciler.cli.redaction import KNOWN, resolve
         from reconciler.connectors.sql.source import SqlSource
 
         url = resolve(connection.url, self.root)
-        source = SqlSource(connection, url, root=self.root, clock=self.clock, stop=self.stop)
+        source = SqlSource(connection, url, root=self.root, clock=self.clock, stop=stop or self.stop)
         for secret in source.address.secrets:
             KNOWN.add(secret)
         return source
@@ -148,7 +164,9 @@ class Workplace:
             case SqlConnection():
                 return self.sql(connection)
 
-    def _http(self, name: str, base_url: str, limit: RateLimit, connections: int) -> HttpClient:
+    def _http(
+        self, name: str, base_url: str, limit: RateLimit, connections: int, stop: threading.Event | None
+    ) -> HttpClient:
         from reconciler.cli.progress import notices
         from reconciler.connectors.http import HttpClient
         from reconciler.connectors.throttle import MeasuredBudget
@@ -164,7 +182,7 @@ class Workplace:
             base_url,
             budget=budget,
             clock=self.clock,
-            stop=self.stop,
+            stop=stop or self.stop,
             connections=connections,
             allow_loopback=self.allow_loopback,
             attempts=self.attempts,
@@ -205,7 +223,7 @@ class Workplace:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM ask to stop; a second one stops at once."""
+        """SIGINT, SIGTERM and a terminal that closes ask to stop; a second one stops at once."""
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self.stop.is_set():
@@ -214,7 +232,10 @@ class Workplace:
             # Not through Python's buffers, which this may have interrupted.
             os.write(2, b"stopping: what is under way is finished and recorded; once more stops at once\n")
 
-        before = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        names = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+            names.append(signal.SIGHUP)
+        before = {name: signal.signal(name, ask) for name in names}
         try:
             yield
         finally:

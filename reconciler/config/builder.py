@@ -156,6 +156,8 @@ class Builder:
 
     def _plain(self, event: ScalarEvent, frame: _Frame | None, is_key: bool) -> object:
         value = scalars.resolve(event.value)
+        if type(value) is str:
+            return value
         if type(value) is scalars.Ambiguous:
             if not (is_key and event.value == "<<"):
                 self._ambiguous(event, value, frame is not None and _below_secret(frame))
@@ -334,8 +336,7 @@ class Builder:
 def _events(events: Any) -> Iterator[Event]:
     """Every event, and at the end the parser is told to let go of what it holds."""
     try:
-        while events.check_event():
-            yield events.get_event()
+        yield from iter(events.get_event, None)
     finally:
         events.dispose()
 

@@ -46,7 +46,7 @@ class Cache:
 
     def __init__(self, root: Path, *, enabled: bool) -> None:
         self._path = root / FOLDER / FILE
-        self._enabled = enabled
+        self.enabled = enabled
         self._program = program() if enabled else ""
         self.content: Mapping[str, Any] = self._read() if enabled else {}
 
@@ -63,8 +63,6 @@ class Cache:
 
     def store(self, content: Mapping[str, Json]) -> None:
         """Replace the content. A folder that cannot be written to is no error: the next run is slower, that is all."""
-        if not self._enabled:
-            return
         data = orjson.dumps({**content, "program": self._program})
         temporary = self._path.with_name(f".{FILE}.{os.getpid()}")
         try:

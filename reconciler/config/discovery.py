@@ -29,6 +29,8 @@ of the configuration can be taken for absent.
 """
 
 _STANDS_FOR = {SUBMODULE: "is a git submodule", LFS: "is a pointer of git LFS, not the file itself"}
+_CHUNK = 64 * 1024
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _WINDOWS = re.compile(r"[A-Za-z]:|.*\\", re.DOTALL)
 
 
@@ -220,15 +222,25 @@ def unusual(root: Path, path: str) -> str | None:
 
 def read(root: Path, path: str, limit: int) -> bytes:
     """The content of a file that was discovered, at most `limit` + 1 bytes. Raises `errors.ConfigIncomplete`."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
-        descriptor = os.open(root / path, flags)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
+        descriptor = os.open(f"{root}/{path}", _FLAGS)
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise errors.ConfigIncomplete(f"{path} changed into something else while it was read")
-            return file.read(limit + 1)
+            return _content(descriptor, limit + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise _incomplete(path, error) from None
+
+
+def _content(descriptor: int, limit: int) -> bytes:
+    """Straight from the system: a project may have thousands of small files, and a file object costs four times as much."""
+    parts = []
+    while limit > 0 and (part := os.read(descriptor, min(limit, _CHUNK))):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
 
 
 def _incomplete(path: str, error: OSError, closest: str = "") -> errors.ConfigIncomplete:

@@ -4,8 +4,7 @@ A new kind is a new class in `AnyDocument`; `KINDS` follows. What a document mea
 a wrong attribute does not hide a wrong connection; here stands what can be said about one document alone.
 """
 
-from __future__ import annotations
-
+# No postponed annotations: pydantic would compile each of them again from its text.
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -263,11 +263,14 @@ class _Loading:
         return tuple(sorted(checking.run(self.project_file, data), key=lambda diagnostic: diagnostic.sort_key))
 
     def _store(self, project: list[Json], key: str, diagnostics: Iterable[Diagnostic]) -> None:
+        if not self.cache.enabled:
+            return  # making what it would keep is a sixth of the work
         files: dict[str, Json] = {path: file.cached or _file_json(file) for path, file in self.files.items()}
         tree: dict[str, Json] = {"key": key, "diagnostics": [diagnostic_json(diagnostic) for diagnostic in diagnostics]}
         self.cache.store({"project": project, "files": files, "tree": tree})
 
 
+@cache
 def _reading() -> ModuleType:
     """The module that parses and validates. Plug-ins of pydantic are foreign code, and only looking for them costs as much time
     as parsing a few files; so there are none while our models are built.

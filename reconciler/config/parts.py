@@ -1,9 +1,8 @@
 """What the shapes of all documents are made of: strict models, names, secret references, schedules."""
 
-from __future__ import annotations
-
+# No postponed annotations: pydantic would compile each of them again from its text.
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -95,7 +94,12 @@ class Metadata(Strict):
     labels: dict[
         Annotated[str, Field(min_length=1, max_length=63)],
         Annotated[str, Field(max_length=255)],
-    ] = Field(default={}, description="Words of your own, for searching and filtering.")
+    ] = Field(
+        # Not a default value, which would be copied for every document.
+        default_factory=dict,
+        description="Words of your own, for searching and filtering.",
+        json_schema_extra={"default": {}},
+    )
 
 
 SCHEDULE_SCHEMA: dict[str, Any] = {
@@ -136,7 +140,7 @@ class Schedule(Strict):
     timezone: Annotated[str, shape(shapes.timezone_name, "E-SCHEDULE")] = defaults.TIMEZONE
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Schedule:
+    def _one_of_both(self) -> Self:
         if (self.every is None) == (self.cron is None):
             raise PydanticCustomError("E-SCHEDULE", "a schedule has either `every` or `cron`")
         if self.every is not None and "timezone" in self.model_fields_set:

@@ -1,10 +1,8 @@
 """The shape of the project file. Apart from the other documents, because an unchanged one is taken from the cache."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -181,7 +179,7 @@ class GitSourceSpec(Strict):
     )
 
     @model_validator(mode="after")
-    def _credentials_fit(self) -> GitSourceSpec:
+    def _credentials_fit(self) -> Self:
         scheme = address.parse(self.git).scheme
         if self.token is not None and scheme not in ("https", "http"):
             raise PydanticCustomError(
@@ -257,7 +255,7 @@ class ProjectSpec(Strict):
     )
 
     @model_validator(mode="after")
-    def _apart(self) -> ProjectSpec:
+    def _apart(self) -> Self:
         """What the program writes may not stand among what people write."""
         sqlite = self.database.partition(":///")[2] if isinstance(self.database, str) else ""
         database = sqlite if self.database == f"sqlite:///{sqlite}" and not sqlite.startswith("/") else ""

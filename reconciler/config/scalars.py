@@ -7,6 +7,7 @@ Sources: YAML 1.2.2 §10.3 (core schema); the YAML 1.1 type repository (bool, in
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 Scalar = None | bool | int | float | str
@@ -52,6 +53,7 @@ _UNDERSCORED = re.compile(r"[-+]?(?:0x[0-9a-fA-F_]*_[0-9a-fA-F_]*|[0-9.][0-9_.]*
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?")
 
 
+@lru_cache(maxsize=4096)
 def resolve(text: str) -> Scalar | Ambiguous | TooLong:
     """The value of a plain scalar, or why it has none."""
     if text in _WORDS:

@@ -38,6 +38,7 @@ class Wrong(ValueError):
         self.hint = hint
 
 
+@functools.lru_cache(maxsize=1024)
 def seconds(period: str) -> int:
     """`4h` → 14400. Raises `Wrong`."""
     if not re.fullmatch(PERIOD[1:-1], period, re.ASCII):
@@ -63,6 +64,7 @@ def spelt(total: int) -> str:
     return f"{total // size}{unit}"
 
 
+@functools.lru_cache(maxsize=1024)
 def period(text: str) -> str:
     """The shortest spelling of a period: `240m` and `4h` are one."""
     total = seconds(text)

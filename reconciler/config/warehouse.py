@@ -1,9 +1,8 @@
 """The shapes of the warehouse sync: connections to a warehouse, models of its rows, and syncs of a model to an object."""
 
-from __future__ import annotations
-
+# No postponed annotations: pydantic would compile each of them again from its text.
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -89,7 +88,7 @@ class ModelSpec(Strict):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> ModelSpec:
+    def _whole(self) -> Self:
         said = [key for key in ("sql", "sqlFile", "table") if getattr(self, key) is not None]
         if len(said) != 1:
             found = f"; here are {' and '.join(said)}" if said else ""
@@ -154,7 +153,7 @@ class FieldSpec(Strict):
     )
 
     @model_validator(mode="after")
-    def _clear_how(self) -> FieldSpec:
+    def _clear_how(self) -> Self:
         if wrong := self._wrong():
             raise PydanticCustomError("E-FIELD-RULE", "{why}", {"why": wrong[0], "hint": wrong[1]})
         return self

@@ -121,7 +121,7 @@ def _sent(claimed: notices.Claimed, remark: str) -> Event:
 
 
 def _failed(claimed: notices.Claimed, reason: str, again: datetime | None) -> Event:
-    retry = None if again is None else again.isoformat()
+    retry = None if again is None else again.strftime("%Y-%m-%dT%H:%M:%SZ")
     fields = {**_fields(claimed), "reason": reason, "retry_at": retry, "given_up": again is None}
     return Event(name=EventName.NOTICE_FAILED, level=Level.ERROR if again is None else Level.WARNING, fields=fields)
 

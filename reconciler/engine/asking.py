@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.clock import Clock
-from reconciler.config.convert import to_resource
+from reconciler.engine import kinds
 from reconciler.engine.cycle import Report
 from reconciler.engine.looking import applied_document
 from reconciler.engine.sync import refuse_suspended
 from reconciler.engine.timetable import refresh
 from reconciler.model.document import DocumentId
 from reconciler.model.event import CONFIG, Condition
-from reconciler.model.resources import LoopSettings, ProfileFieldMapping
+from reconciler.model.resources import LoopSettings
 from reconciler.model.run import Run, RunResult
 from reconciler.state import applies, conditions, documents, replicas, requests, runs, schedules
 from reconciler.state.conditions import Held
@@ -31,6 +31,9 @@ APPROVE = "reconcile approve "
 
 SHORT = 12
 """Digits of a digest or commit that people are shown and type."""
+
+FEWEST = 7
+"""Digits with which git names a commit, and so do people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +54,7 @@ def ask(database: Database, name: str, by: str, clock: Clock) -> Asked:
     """Ask the loop for a run of a document. Raises `errors.NotFound`, and `errors.ConfigIncomplete` for a suspended one."""
     with database.read() as session:
         document = applied_document(session, name)
-        mapping = to_resource(documents.load(session, [document])[document].document)
-        assert isinstance(mapping, ProfileFieldMapping)
-        refuse_suspended(session, mapping)
+        refuse_suspended(session, kinds.cyclic(documents.load(session, [document])[document].document), document)
     with database.begin() as session:
         return Asked(id=requests.ask(session, document, by, now=clock.now()), document=document)
 
@@ -109,10 +110,11 @@ def approve(database: Database, subject: str, by: str, clock: Clock) -> Held:
     wanted = subject.lower()[:SHORT]
     with database.begin() as session:
         waiting = [held for held in conditions.read(session, CONFIG) if held.hint.startswith(APPROVE)]
-        for held in waiting:
-            if held.hint.removeprefix(APPROVE) == wanted:
-                applies.approve(session, wanted, by, now=clock.now())
-                return held
+        named = {held.hint.removeprefix(APPROVE): held for held in waiting}
+        meant = [name for name in named if len(wanted) >= FEWEST and name.startswith(wanted)]
+        if len(meant) == 1:
+            applies.approve(session, meant[0], by, now=clock.now())
+            return named[meant[0]]
     commands = ", ".join(held.hint for held in waiting) or "nothing waits for approval"
     raise errors.NotFound(f"nothing that waits is called '{subject}'", hint=commands)
 

@@ -79,7 +79,7 @@ def run_cycle(
     *,
     holder: str,
     clock: Clock,
-    stop: threading.Event,
+    halt: holding.Halt,
     progress: Progress,
     occasion: Occasion,
 ) -> Report:
@@ -88,6 +88,7 @@ def run_cycle(
     Raises `errors.NotDue` when there is no occasion any more.
     """
     with holding.held(database, str(document), holder) as lease:
+        halt.watch(lease)
         run = _open(database, document, ends, lease, clock, occasion)
         failpoints.reached(Step.RUN_OPENED)
         cycle = _Cycle(
@@ -97,7 +98,7 @@ def run_cycle(
             lease=lease,
             run=run,
             clock=clock,
-            stop=stop,
+            stop=halt,
             occasion=occasion,
         )
         lease.at_each_renewal(cycle.show_progress)

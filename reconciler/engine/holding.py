@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -41,6 +42,34 @@ class Held:
         message = f"The lease on {self._lease.name} could not be renewed for {self._lease.ttl:g} s; nothing more was recorded."
         hint = "the database was out of reach, or this process stood still; run it again, which carries on from here"
         raise errors.FenceLost(message, hint=hint)
+
+
+class Halt(threading.Event):
+    """Says stop when somebody asked for it, and when the lease under which a cycle works may be somebody else's.
+
+    Whatever sends something looks at it before each attempt. So a process that was paused past its lease does not even
+    repeat a call whose connection was lost meanwhile.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__()
+        self._stop = stop
+        self._held: Held | None = None
+
+    def watch(self, held: Held) -> None:
+        """From now on the lease counts, too."""
+        self._held = held
+
+    def is_set(self) -> bool:
+        return self._stop.is_set() or (self._held is not None and not self._held.sure)
+
+    def set(self) -> None:
+        self._stop.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """The end of a lease does not cut a wait short; it is noticed after it."""
+        self._stop.wait(timeout)
+        return self.is_set()
 
 
 @contextmanager

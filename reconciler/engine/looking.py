@@ -12,9 +12,9 @@ from reconciler.config.convert import to_resource
 from reconciler.engine.badges import badges
 from reconciler.engine.flows import profile
 from reconciler.engine.timetable import timing
-from reconciler.model.document import DocumentId
+from reconciler.model.document import HAVING_CYCLES, PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.event import CONFIG
-from reconciler.model.resources import LoopSettings, ProfileFieldMapping, Sync
+from reconciler.model.resources import Cyclic, LoopSettings, ProfileFieldMapping
 from reconciler.model.status import StatusEntry
 from reconciler.report.records import ExportRow, export_rows
 from reconciler.report.status import DocumentStatus
@@ -23,9 +23,6 @@ from reconciler.state import conditions, documents, ledger, outcomes, runs, sche
 from reconciler.state.conditions import Held
 from reconciler.state.database import Database
 from reconciler.state.session import Session
-
-Flow = ProfileFieldMapping | Sync
-"""What runs in cycles."""
 
 UNSCHEDULED = "when asked"
 
@@ -77,12 +74,12 @@ def _by_document(entry: StatusEntry) -> tuple[str, str, str]:
 
 def _flows(
     session: Session, known: Mapping[DocumentId, documents.RecordedDocument] | None = None
-) -> dict[DocumentId, Flow]:
+) -> dict[DocumentId, Cyclic]:
     """The documents that run in cycles."""
-    found: dict[DocumentId, Flow] = {}
+    found: dict[DocumentId, Cyclic] = {}
     for id, recorded in (documents.load(session) if known is None else known).items():
         resource = to_resource(recorded.document)
-        if isinstance(resource, Flow):
+        if isinstance(resource, Cyclic):
             found[id] = resource
     return found
 
@@ -108,8 +105,21 @@ def named(applied: Iterable[DocumentId], name: str) -> DocumentId:
 
 
 def applied_document(session: Session, name: str) -> DocumentId:
-    """The id of the applied document with this name. Raises `errors.NotFound`."""
-    return named(_mappings(session), name)
+    """The id of the applied document with this name. Raises `errors.NotFound`, `errors.UsageError`."""
+    # Each cycle asks: only an answer that names the others needs to look at all of them.
+    return named(documents.load(session, _possible(name)) or _flows(session), name)
+
+
+def document_of_runs(session: Session, name: str) -> DocumentId:
+    """The id whose runs are meant: also that of a forgotten document, or of one that never was. Raises `errors.UsageError`."""
+    possible = _possible(name)
+    known = documents.load(session, possible) or documents.load(session, possible, forgotten=True)
+    return named(known, name) if known else (possible or [DocumentId(PROFILE_FIELD_MAPPING, name)])[0]
+
+
+def _possible(name: str) -> list[DocumentId]:
+    kind, _, bare = name.rpartition("/")
+    return [DocumentId(known, bare) for known in sorted(HAVING_CYCLES) if kind in ("", known)]
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Occasion:
             return
         if run.slot is not None:
             schedules.complete_slot(session, document, run.slot, run.id, now=now)
-            schedules.expire_slots(session, document, now=now)
+            schedules.expire_slots(session, document)
         requests.close(session, run.id, now=now)
         entry = schedules.get(session, document, lock=True)
         if entry is not None:
@@ -161,11 +161,14 @@ class Scheduled(Occasion):
 
 
 def believable(session: Session, entry: schedules.Entry, now: datetime) -> schedules.Entry:
-    """The entry as it would be if no clock had ever been far ahead: the last slot that ran is the last one up to now."""
+    """The entry as it would be if no clock had ever been far ahead: the last slot that ran is the last one up to now.
+
+    Where none is known it stays as it is, and the schedule does not believe it: the latest slot is due.
+    """
     until = now + schedule.SKEW
     if entry.last_slot is None or entry.last_slot <= until:
         return entry
-    return replace(entry, last_slot=schedules.last_completed(session, entry.document, until))
+    return replace(entry, last_slot=schedules.last_completed(session, entry.document, until) or entry.last_slot)
 
 
 def found_conditions(run: Run, error: errors.ReconcileError | None) -> Mapping[Condition, tuple[str, str] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from reconciler import errors
 from reconciler.config import catalogs as catalog_files
@@ -11,32 +12,41 @@ from reconciler.model.document import Document, DocumentId
 from reconciler.model.json import digest
 from reconciler.model.plan import Plan
 from reconciler.planning.diff import Desired, Recorded, declared_elsewhere, diff, differing, unknown_names
-from reconciler.state import catalogs, documents, meta, statuses
-from reconciler.state.database import Database
-from reconciler.state.session import Session
+from reconciler.state import standing
+from reconciler.state.standing import Standing
+
+if TYPE_CHECKING:
+    from reconciler.state.database import Database
+    from reconciler.state.session import Session
 
 CATALOG = "Catalog"
 
 
 def make_plan(loaded: LoadedProject, database: Database, *, only: tuple[str, ...] = ()) -> Plan:
     """The plan for a project. Raises `errors.ConfigInvalid` when it has errors, and never writes anything."""
+    from reconciler.state import meta
+
     loaded.require_valid()
     declared = desired(loaded)
     with database.read() as session:
-        recorded = _recorded_digests(session)
+        found = standing.read(session.execute_raw)
+        recorded = _digests(found)
         _refuse_unknown(only, {**declared.digests, **recorded})
-        current = meta.expect(session, loaded.project.name)
-        return diff(
-            declared,
-            Recorded(
-                lineage=current.lineage if current else None,
-                serial=current.serial if current else 0,
-                digests=recorded,
-                documents=_recorded(session, differing(declared.digests, recorded)),
-                mappings=statuses.count_items(session),
-            ),
-            only=only,
-        )
+        meta.expect(session, loaded.project.name)
+        contents = _contents(session, differing(declared.digests, recorded))
+        return diff(declared, _recorded(found, contents), only=only)
+
+
+def unchanged(loaded: LoadedProject, found: Standing | None, *, only: tuple[str, ...] = ()) -> Plan | None:
+    """What `make_plan` would give, if the digests that were `found` say that nothing differs; None if they do not."""
+    loaded.require_valid()
+    if found is None or found.project != loaded.project.name:
+        return None
+    declared = desired(loaded)
+    if differing(declared.digests, _digests(found)):
+        return None
+    _refuse_unknown(only, declared.digests)
+    return diff(declared, _recorded(found, {}), only=only)
 
 
 def compare(loaded: LoadedProject, base: LoadedProject | None, *, only: tuple[str, ...] = ()) -> Plan:
@@ -94,14 +104,26 @@ def desired(loaded: LoadedProject) -> Desired:
     )
 
 
-def _recorded_digests(session: Session) -> dict[DocumentId, str]:
-    pinned = {DocumentId(CATALOG, name): digest for name, digest in catalogs.digests(session).items()}
-    return {**documents.digests(session), **pinned}
+def _digests(found: Standing) -> dict[DocumentId, str]:
+    pinned = {DocumentId(CATALOG, name): digest for name, digest in found.catalogs.items()}
+    return {**found.documents, **pinned}
 
 
-def _recorded(session: Session, ids: list[DocumentId]) -> dict[DocumentId, Document]:
+def _recorded(found: Standing, contents: Mapping[DocumentId, Document]) -> Recorded:
+    return Recorded(
+        lineage=found.lineage,
+        serial=found.serial,
+        digests=_digests(found),
+        documents=contents,
+        mappings=found.mappings,
+    )
+
+
+def _contents(session: Session, ids: list[DocumentId]) -> dict[DocumentId, Document]:
     if not ids:
         return {}
+    from reconciler.state import catalogs, documents
+
     found = {id: entry.document for id, entry in documents.load(session, [i for i in ids if i.kind != CATALOG]).items()}
     for id in ids:
         if id.kind == CATALOG and (content := catalogs.read(session, id.name)) is not None:

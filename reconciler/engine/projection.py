@@ -49,6 +49,16 @@ def refuse_unusable(database: Database, path: Path) -> None:
     _refuse_older(_Recorded.read(database), path, found)
 
 
+def refuse_older(database: Database, path: Path) -> None:
+    """As `refuse_unusable`, for a loop: a file that cannot be read says nothing against the database."""
+    try:
+        found = statefile.peek(path)
+    except errors.StateProblem:
+        return
+    if found is not None:
+        _refuse_older(_Recorded.read(database), path, found)
+
+
 def doubts(database: Database, path: Path) -> list[str]:
     """For those who only look: why `apply` and `sync` would refuse this database beside this state file, with what to do."""
     try:

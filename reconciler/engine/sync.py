@@ -13,13 +13,14 @@ from reconciler.clock import Clock
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
 from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, Remote
+from reconciler.engine import holding
 from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
 from reconciler.engine.flows.profile import ProfileFlow, scope
 from reconciler.engine.looking import applied_document
 from reconciler.engine.occasion import Occasion
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
-from reconciler.model.resources import CcConnection, CsConnection, ProfileFieldMapping
+from reconciler.model.resources import CcConnection, CsConnection, Cyclic, ProfileFieldMapping
 from reconciler.state import catalogs, documents, schedules
 from reconciler.state.database import Database
 from reconciler.state.session import Session
@@ -35,10 +36,13 @@ class CcRemote(MemberDirectory, Destination, Remote, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remotes:
-    """Makes connectors from recorded connections. Secrets are resolved here, when they are needed and not before."""
+    """Makes connectors from recorded connections, each with the event that stops it.
 
-    cs: Callable[[CsConnection], CsRemote]
-    cc: Callable[[CcConnection], CcRemote]
+    Secrets are resolved here, when they are needed and not before.
+    """
+
+    cs: Callable[[CsConnection, threading.Event], CsRemote]
+    cc: Callable[[CcConnection, threading.Event], CcRemote]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ def sync(
     """
     with database.read() as session:
         recorded = _load(session, name)
-    with _open(recorded, remotes) as (source, target):
+    halt = holding.Halt(stop)
+    with _open(recorded, remotes, halt) as (source, target):
         ends = Ends(
             flow=ProfileFlow(recorded.mapping, recorded.catalog, source, target),
             destination=target,
@@ -81,17 +86,17 @@ def sync(
             ends,
             holder=holder,
             clock=clock,
-            stop=stop,
+            halt=halt,
             progress=progress,
             occasion=occasion or Occasion(),
         )
 
 
 @contextmanager
-def _open(recorded: _Recorded, remotes: Remotes) -> Iterator[tuple[CsRemote, CcRemote]]:
-    source = remotes.cs(recorded.source)
+def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator[tuple[CsRemote, CcRemote]]:
+    source = remotes.cs(recorded.source, halt)
     try:
-        target = remotes.cc(recorded.target)
+        target = remotes.cc(recorded.target, halt)
         try:
             yield source, target
         finally:
@@ -102,42 +107,41 @@ def _open(recorded: _Recorded, remotes: Remotes) -> Iterator[tuple[CsRemote, CcR
 
 def _load(session: Session, name: str) -> _Recorded:
     id = applied_document(session, name)
-    found = {known: entry.document for known, entry in documents.load(session).items()}
-    document = found[id]
+    document = documents.load(session, [id])[id].document
     mapping = to_resource(document)
     assert isinstance(mapping, ProfileFieldMapping)
-    source, target = (_connection(found, document, connection) for connection in (mapping.source, mapping.target))
+    ends = [DocumentId(CONNECTION, connection) for connection in (mapping.source, mapping.target)]
+    found = {known: entry.document for known, entry in documents.load(session, ends).items()}
+    source, target = (_connection(found, document, end) for end in ends)
     content = catalogs.read(session, mapping.source)
     if not isinstance(source, CsConnection) or not isinstance(target, CcConnection) or content is None:
         raise errors.StateDamaged(
             f"{document.id}: its connections or their catalog are not recorded", hint="run `reconcile apply`"
         )
     _refuse_inactive(source, target)
-    refuse_suspended(session, mapping)
+    refuse_suspended(session, mapping, id)
     return _Recorded(
         mapping=mapping, source=source, target=target, catalog=catalog_files.from_json(content.content, mapping.source)
     )
 
 
-def _connection(found: Mapping[DocumentId, Document], document: Document, name: str) -> object:
-    recorded = found.get(DocumentId(CONNECTION, name))
+def _connection(found: Mapping[DocumentId, Document], document: Document, id: DocumentId) -> object:
+    recorded = found.get(id)
     if recorded is None:
         raise errors.NotFound(
-            f"{document.id}: connection '{name}' is not recorded", hint="run `reconcile apply` without --only"
+            f"{document.id}: connection '{id.name}' is not recorded", hint="run `reconcile apply` without --only"
         )
     return to_resource(recorded)
 
 
-def refuse_suspended(session: Session, mapping: ProfileFieldMapping) -> None:
+def refuse_suspended(session: Session, flow: Cyclic, id: DocumentId) -> None:
     """Raises `errors.ConfigIncomplete` for a document that somebody has suspended."""
-    if mapping.suspended:
-        raise errors.ConfigIncomplete(
-            f"{mapping.name} is suspended by its document", hint="take `suspend` out and apply"
-        )
-    entry = schedules.get(session, DocumentId(PROFILE_FIELD_MAPPING, mapping.name))
+    if flow.suspended:
+        raise errors.ConfigIncomplete(f"{id.name} is suspended by its document", hint="take `suspend` out and apply")
+    entry = schedules.get(session, id)
     if entry is not None and entry.suspended_at is not None:
         raise errors.ConfigIncomplete(
-            f"{mapping.name} is suspended by {entry.suspended_by}", hint=f"reconcile resume {mapping.name}"
+            f"{id.name} is suspended by {entry.suspended_by}", hint=f"reconcile resume {id.name}"
         )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.config.convert import to_resource
+from reconciler.engine import kinds
 from reconciler.engine.occasion import Timing, believable
-from reconciler.model.document import CONNECTION, MODEL, Document, DocumentId
-from reconciler.model.resources import LoopSettings, ProfileFieldMapping, Sync
+from reconciler.model.document import HAVING_CYCLES, Document, DocumentId
+from reconciler.model.resources import Cyclic, LoopSettings
+from reconciler.schedule import SKEW
 from reconciler.state import conditions, documents, runs, schedules
 from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
@@ -17,9 +18,11 @@ from reconciler.state.session import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A document that has cycles. `connection` is the one it writes to: the API that its calls go to."""
+    """A document that has cycles. `connection` is the one it writes to: the API that its calls go to. `job` is what the
+    activity log calls its cycles."""
 
     document: DocumentId
+    job: str
     connection: str
     timing: Timing
 
@@ -32,11 +35,11 @@ def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[Doc
     """
     recorded = documents.load(session)
     work = {
-        id: Work(document=id, connection=resource.target, timing=timing(resource, recorded, settings))
+        id: _work(kinds.cyclic(found.document), id, recorded, settings)
         for id, found in recorded.items()
-        if isinstance(resource := to_resource(found.document), ProfileFieldMapping)
+        if id.kind in HAVING_CYCLES
     }
-    before = schedules.read(session)
+    before = schedules.read(session, lock=True)  # what a cycle or a person writes meanwhile must not be undone
     for gone in before.keys() - work.keys():
         schedules.remove(session, gone)
         conditions.remove(session, str(gone))
@@ -51,32 +54,45 @@ def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[Doc
 
 
 def revise(session: Session, work: Work, now: datetime) -> None:
-    """Work out anew when one document is due: somebody found that it was not."""
+    """Work out anew when one document is due: somebody found that it was not.
+
+    A slot that is known to have run is passed over, although the entry does not say so: it ran while a clock was ahead.
+    """
     entry = schedules.get(session, work.document, lock=True)
-    if entry is not None:
-        entry = believable(session, entry, now)
-        schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
+    if entry is None:
+        return
+    entry = believable(session, entry, now)
+    ran = schedules.last_completed(session, work.document, now + SKEW)
+    if ran is not None and (entry.last_slot is None or ran > entry.last_slot):
+        entry = replace(entry, last_slot=ran)
+    schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
 
 
-def timing(
-    flow: ProfileFieldMapping | Sync, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings
-) -> Timing:
-    """What decides when a document is due, from everything that is recorded."""
-    ends = (recorded.get(DocumentId(CONNECTION, name)) for name in _ends(flow, recorded))
+def current(session: Session, document: DocumentId, settings: LoopSettings) -> Work | None:
+    """The work that a document is at this moment; None when it is forgotten."""
+    found = documents.load(session, [document])
+    if not found:
+        return None
+    flow = kinds.cyclic(found[document].document)
+    return _work(flow, document, kinds.surroundings(session, flow), settings)
+
+
+def _work(
+    flow: Cyclic, id: DocumentId, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings
+) -> Work:
+    when = timing(flow, recorded, settings)
+    return Work(document=id, job=kinds.job(flow), connection=kinds.written(flow), timing=when)
+
+
+def timing(flow: Cyclic, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings) -> Timing:
+    """What decides when a document is due, from what is recorded of everything that it names."""
+    ends = (recorded.get(id) for id in kinds.ends(flow, recorded))
     return Timing(
         schedule=flow.schedule,
         settings=settings,
         suspended=flow.suspended,
         deactivated=not all(end is not None and _active(end.document) for end in ends),
     )
-
-
-def _ends(flow: ProfileFieldMapping | Sync, recorded: Mapping[DocumentId, RecordedDocument]) -> tuple[str, str]:
-    """The names of the connections that a document reads from and writes to."""
-    if isinstance(flow, ProfileFieldMapping):
-        return flow.source, flow.target
-    model = recorded.get(DocumentId(MODEL, flow.model))
-    return str(model.document.spec.get("connection")) if model else "", flow.connection
 
 
 def _active(connection: Document) -> bool:

@@ -3,6 +3,7 @@
     board.py       what is ready to run, and whose turn it is
     crew.py        the workers: one cycle at a time each
     follow.py      the configuration plane: fetch, check, plan, apply or wait
+    guard.py       what trouble means for the loop, and knowing the database again
     replica.py     being one of several
     runner.py      the tick that holds it together
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler import errors
 from reconciler.clock import Clock
 from reconciler.engine.cycle import Progress, Report, record_failure
-from reconciler.engine.flows.profile import JOB
 from reconciler.engine.occasion import Announce, Scheduled
 from reconciler.engine.sync import Remotes, sync
-from reconciler.engine.timetable import Work, revise
+from reconciler.engine.timetable import Work, current, revise
 from reconciler.loop.board import Board
+from reconciler.model.document import DocumentId
 from reconciler.model.event import Emit, Event, EventName, Level, Scalar
 from reconciler.model.outcome import Outcome
 from reconciler.model.run import Run, RunResult
@@ -21,6 +21,9 @@ from reconciler.state.database import Database
 
 LOOK_AGAIN = 0.5
 """Seconds after which an idle worker looks whether it should end."""
+
+
+LONGEST_PAUSE = 60.0
 
 
 class Unwatched:
@@ -46,6 +49,9 @@ class Crew:
     emit: Emit
     announce: Announce | None
     finished: threading.Event
+    _pauses: dict[DocumentId, float] = field(default_factory=dict)
+    _waits: dict[DocumentId, float] = field(default_factory=dict)
+    """Until when documents wait whose last cycle could not be recorded, and how long each time."""
 
     def start(self, workers: int) -> list[threading.Thread]:
         """Daemon threads, so that one that hangs in a call cannot keep the process from ending."""
@@ -66,25 +72,39 @@ class Crew:
         work = self.board.take(seconds)
         if work is None:
             return False
+        if self._waits.get(work.document, 0.0) > self.clock.monotonic():
+            self.board.done(work)
+            return True
         try:
             self._run(work)
+            self._pauses.pop(work.document, None)
         except errors.Locked as error:
             lost = isinstance(error, errors.FenceLost)
             name = EventName.FENCE_LOST if lost else EventName.CYCLE_SKIPPED
             self._tell(work, name, Level.WARNING if lost else Level.INFO, reason=error.message)
         except errors.NotDue:
+            self._tell(work, EventName.CYCLE_SKIPPED, reason="nothing is due any more")
             self._quietly(work, lambda: self._revise(work))
         except errors.StateProblem as error:
-            self._tell(work, EventName.LOOP_TROUBLE, Level.ERROR, reason=error.message)
-            self.clock.wait(LOOK_AGAIN, self.stop)
+            away = isinstance(error, errors.StateUnavailable)
+            name = EventName.CYCLE_SKIPPED if away else EventName.LOOP_TROUBLE
+            self._tell(work, name, Level.ERROR, reason=error.message)
+            self._postpone(work)
         except Exception as error:  # noqa: BLE001 - the boundary of the loop: one cycle's bug must not end the others
             bug = errors.ReconcileError(f"internal error: {type(error).__name__}", hint="please report this")
             self._tell(work, EventName.LOOP_TROUBLE, Level.ERROR, reason=bug.message)
+            self._postpone(work)
             self._quietly(work, lambda: self._failed(work, bug))
         finally:
             self.board.done(work)
             self.finished.set()
         return True
+
+    def _postpone(self, work: Work) -> None:
+        """What could not be recorded is still due, but not at each tick: a disk that is full stays so for a while."""
+        pause = min(LONGEST_PAUSE, 2 * self._pauses.get(work.document, LOOK_AGAIN))
+        self._pauses[work.document] = pause
+        self._waits[work.document] = self.clock.monotonic() + pause
 
     def _run(self, work: Work) -> None:
         started = self.clock.monotonic()
@@ -98,7 +118,7 @@ class Crew:
                 clock=self.clock,
                 stop=self.stop,
                 progress=_nobody(),
-                occasion=self._occasion(work),
+                occasion=Scheduled(work.timing, self.announce),
             )
         except (errors.Locked, errors.NotDue, errors.StateProblem):
             raise
@@ -106,19 +126,21 @@ class Crew:
             report = self._failed(work, error)
         self._report(work, report, self.clock.monotonic() - started)
 
-    def _occasion(self, work: Work) -> Scheduled:
-        return Scheduled(work.timing, self.announce)
-
     def _failed(self, work: Work, error: errors.ReconcileError) -> Report:
+        """Record a failure. Raises `errors.NotDue` when something was applied meanwhile after which it would not have begun."""
+        with self.database.read() as session:
+            now = current(session, work.document, work.timing.settings)
+        if now is None:
+            raise errors.NotDue
         return record_failure(
             self.database,
             work.document,
             error,
-            job=JOB,
-            connection=work.connection,
+            job=now.job,
+            connection=now.connection,
             holder=self.holder,
             clock=self.clock,
-            occasion=self._occasion(work),
+            occasion=Scheduled(now.timing, self.announce),
         )
 
     def _revise(self, work: Work) -> None:

@@ -24,7 +24,7 @@ from reconciler.model.event import CONFIG, Condition, Emit, Event, EventName, Le
 from reconciler.model.plan import Plan
 from reconciler.model.resources import ApplyPolicy, GitSource, OnRewrite, Project
 from reconciler.planning.limits import exceeded, needed
-from reconciler.report.plan import limit_message
+from reconciler.report.plan import counted, limits_exceeded
 from reconciler.report.text import plural
 from reconciler.state import applies, conditions, meta
 from reconciler.state.database import Database
@@ -36,7 +36,7 @@ SHOWN = 50
 """Errors of one configuration that are logged."""
 
 UNCONFIRMED = 1_000_000_000
-"""What an approval allows: whatever the plan has, because somebody has seen exactly this plan."""
+"""The limits are checked here, by the settings of this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +110,7 @@ class Follower:
     last_problem: str = ""
     _told: tuple[Scalar, ...] = field(default=())
     _reported: tuple[object, ...] = field(default=())
+    _differing: Mapping[str, object] = field(default_factory=dict)
 
     def poll(self) -> Applied | None:
         """Look once. Gives what was applied, if anything. Raises `errors.StateProblem`; other trouble becomes a condition."""
@@ -176,7 +177,17 @@ class Follower:
             reason = f"{where} is refused: it is project '{loaded.project.name}', this is '{self.project.name}'"
             found[Condition.CONFIG_INVALID] = (reason, "correct metadata.name in one of the two project files")
             return None
+        self._tell_settings(loaded.project)
         return loaded
+
+    def _tell_settings(self, found: Project) -> None:
+        """What belongs to the process is not taken from the configuration that it follows; say so once when they differ."""
+        ours, theirs = _settings(self.project), _settings(found)
+        if self.project.source is None and theirs not in (ours, self._differing):
+            self._differing = theirs
+            changed = sorted(name for name in ours if ours[name] != theirs[name])
+            fields: Mapping[str, Scalar] = {"keys": ", ".join(changed), "hint": "restart to take them up"}
+            self.emit(Event(name=EventName.CONFIG_SETTINGS, level=Level.WARNING, fields=fields))
 
     def _report(self, candidate: Candidate, diagnostics: tuple[Diagnostic, ...]) -> None:
         """Every error with its position goes to the log, once for each state of the configuration."""
@@ -197,7 +208,7 @@ class Follower:
 
     def _apply(self, candidate: Candidate, loaded: LoadedProject, plan: Plan, found: Found) -> Applied | None:
         approved = self._approved(plan.digest)
-        why = None if approved or plan.empty else self._why_to_wait(loaded, plan)
+        why = None if approved or plan.empty else self._why_to_wait(plan)
         if why is not None:
             found[Condition.NEEDS_APPROVAL] = (why, f"{APPROVE}{plan.digest[:SHORT]}")
             return None
@@ -207,12 +218,12 @@ class Follower:
                 self.database,
                 clock=self.clock,
                 holder=self.holder,
-                allow=UNCONFIRMED if approved else 0,
+                allow=UNCONFIRMED,
+                saved=plan.to_json(),  # this plan and no other: it has been looked at
                 commit=candidate.commit,
             )
-        except errors.SafetyStop as error:
-            found[Condition.NEEDS_APPROVAL] = (error.message, f"{APPROVE}{plan.digest[:SHORT]}")
-            return None
+        except errors.StalePlan:
+            return None  # another replica was faster; the next look tells
         except errors.ConfigIncomplete as error:
             found[Condition.CONFIG_INVALID] = (error.message, error.hint or "")
             return None
@@ -225,12 +236,13 @@ class Follower:
         )
         return applied
 
-    def _why_to_wait(self, loaded: LoadedProject, plan: Plan) -> str | None:
-        changes = plural(len(plan.changes), "change")
+    def _why_to_wait(self, plan: Plan) -> str | None:
+        """By the limits and the policy that this process was started with: a commit cannot loosen what it is judged by."""
+        waits = f"a plan waits ({counted(plan)})"
         if self.project.loop.apply_policy is ApplyPolicy.MANUAL:
-            return f"a plan with {changes} waits: applyPolicy is manual"
-        broken = exceeded(plan, loaded.project.limits)
-        return f"a plan with {changes} waits: {limit_message(broken)}" if needed(broken) else None
+            return f"{waits}: applyPolicy is manual"
+        broken = exceeded(plan, self.project.limits)
+        return f"{waits}: {limits_exceeded(broken)}" if needed(broken) else None
 
     def _approved(self, subject: str) -> bool:
         with self.database.read() as session:
@@ -270,6 +282,18 @@ _EVENTS = {
 }
 
 _OURS = tuple(_EVENTS)
+
+
+def _settings(project: Project) -> dict[str, object]:
+    """What a project file says about the process and not about what it syncs."""
+    return {
+        "database": project.database,
+        "stateFile": project.state_file,
+        "limits": project.limits,
+        "loop": project.loop,
+        "notifications": project.notifications,
+        "source": project.source,
+    }
 
 
 def _summary(diagnostics: tuple[Diagnostic, ...]) -> str:

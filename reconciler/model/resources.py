@@ -232,6 +232,10 @@ class Sync:
     suspended: bool = False
 
 
+Cyclic = ProfileFieldMapping | Sync
+"""What runs in cycles."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much one apply may change without being confirmed."""

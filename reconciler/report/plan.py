@@ -152,8 +152,13 @@ def _text(value: Json) -> str:
 
 
 def _summary(plan: Plan) -> str:
+    return f"Plan: {counted(plan)}."
+
+
+def counted(plan: Plan) -> str:
+    """How much a plan does."""
     parts = [_counts(plan.documents, "document"), _counts(plan.mappings, "mapping")]
-    return "Plan: " + "; ".join(part for part in parts if part) + "."
+    return "; ".join(part for part in parts if part)
 
 
 def _counts(counts: Counts, noun: str) -> str:
@@ -169,12 +174,16 @@ def _kind(plan: Plan) -> str:
 
 def limit_message(exceeded: Sequence[Exceeded], *, kind: str = "recorded") -> str:
     """Why apply will stop, and how to go on."""
-    broken = " and ".join(
+    return f"{limits_exceeded(exceeded, kind=kind)}: apply needs --allow-mass-change {needed(exceeded)}"
+
+
+def limits_exceeded(exceeded: Sequence[Exceeded], *, kind: str = "recorded") -> str:
+    """By how much which limits are exceeded."""
+    return " and ".join(
         f"{one.affected:,} of {one.recorded:,} {kind} {one.what} would change "
         f"({_percent(one.percent)} %, the limit is {one.allowed_percent} %)"
         for one in exceeded
     )
-    return f"{broken}: apply needs --allow-mass-change {needed(exceeded)}"
 
 
 def _percent(value: float) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy import URL, exc, make_url
+from typing import TYPE_CHECKING
 
 from reconciler import errors
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 HINT = "use sqlite:///var/reconciler.db or postgresql://user:password@host/name"
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
+_PLAIN = re.compile(r"sqlite:///([\w./-]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class PostgresqlAddress:
     @property
     def label(self) -> str:
         """Host, port and name only: user and options may hold what is nobody's business."""
+        from sqlalchemy import URL
+
         return URL.create(
             "postgresql", host=self.url.host, port=self.url.port, database=self.url.database
         ).render_as_string()
@@ -44,6 +50,8 @@ Address = SqliteAddress | PostgresqlAddress
 
 def parse(text: str, root: Path) -> Address:
     """Read a database URL; a relative SQLite path stands below `root`. Raises `errors.UsageError`, which echoes nothing of it."""
+    from sqlalchemy import exc, make_url
+
     try:
         url = make_url(text)
     except (exc.ArgumentError, ValueError):
@@ -53,6 +61,12 @@ def parse(text: str, root: Path) -> Address:
     if url.drivername in _SQLITE:
         return SqliteAddress(path=_file(url, root))
     raise errors.UsageError("The database URL names a kind of database that is not supported.", hint=HINT)
+
+
+def plain_file(text: str, root: Path) -> Path | None:
+    """The file that a database URL names, where it is written so plainly that nothing has to be taken apart."""
+    found = _PLAIN.fullmatch(text)
+    return (root / found[1]).absolute() if found else None
 
 
 def _checked(url: URL) -> URL:

@@ -33,12 +33,6 @@ def read(session: Session, connection: str) -> RecordedCatalog | None:
     return RecordedCatalog(digest=row.digest, content=json.loads(row.content), saved_at=row.saved_at)
 
 
-def digests(session: Session) -> dict[str, str]:
-    """Digest of each recorded catalog, keyed by connection."""
-    rows = session.execute(select(_table.c.connection, _table.c.digest).order_by(_table.c.connection))
-    return {row.connection: row.digest for row in rows}
-
-
 def save(session: Session, connection: str, digest: str, content: Mapping[str, Json], *, now: datetime) -> None:
     values = {"connection": connection, "digest": digest, "content": canonical(content), "saved_at": now}
     session.execute(upsert(session, _table), values)

@@ -120,6 +120,21 @@ class Database:
             self._again(self._upgrade)
         self._migrated = True
 
+    def refuse_other_schema(self) -> None:
+        """For whoever stays for long: raises `errors.StateProblem` when the tables are no longer those that it came to."""
+        if not self._migrated:
+            return
+        with translated(self.label), self._transaction(engines.READ) as connection:
+            match schema.inspect(connection, self.label):
+                case schema.Schema.MISSING:
+                    message = f"The tables of the database {self.label} are gone."
+                    raise errors.StateUnavailable(message, hint="restore it from a backup")
+                case schema.Schema.OLDER:
+                    message = f"The database {self.label} is that of an older version of reconcile again."
+                    raise errors.StateProblem(message, hint="start again, which brings it up to date")
+                case schema.Schema.CURRENT:
+                    return
+
     @contextmanager
     def workspace(self) -> Iterator[Workspace]:
         """One connection for a whole cycle, with temporary tables that vanish with it. See `staging.Workspace`."""
@@ -205,7 +220,12 @@ class Database:
         if not isinstance(self._address, address.SqliteAddress):
             return None
         path = self._address.path
-        return None if files.is_database_file(path) else path
+        if files.is_database_file(path):
+            return None
+        if self._migrated:
+            message = f"The database {path} is gone: it was there, and somebody moved or deleted it."
+            raise errors.StateUnavailable(message, hint="put it back, or restore it from a backup")
+        return path
 
     def _is_empty(self, connection: Connection) -> bool:
         if self._migrated:

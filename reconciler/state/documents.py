@@ -31,12 +31,6 @@ class RecordedDocument:
     commit: str | None = None
 
 
-def digests(session: Session) -> dict[DocumentId, str]:
-    """Digest of every document that is not forgotten: all that a plan of an unchanged tree needs."""
-    query = select(_table.c.kind, _table.c.name, _table.c.digest).where(_table.c.forgotten_at.is_(None))
-    return {DocumentId(kind, name): digest for kind, name, digest in session.execute(query)}
-
-
 def load(
     session: Session, ids: Collection[DocumentId] | None = None, *, forgotten: bool = False
 ) -> dict[DocumentId, RecordedDocument]:

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, StaticPool, create_engine, event, exc
 
 from reconciler import errors
-from reconciler.state import files
+from reconciler.state import driver, files
 from reconciler.state.address import Address, PostgresqlAddress, SqliteAddress
 from reconciler.state.translate import REPAIR
 
-BUSY_SECONDS = 1.0
-"""How long one attempt waits for another writer. `Database` makes several."""
-
 CONNECT_SECONDS = 10
 
-CACHE_KIB = 8192
-SORT_KIB = 2048
-"""What SQLite may keep of pages in memory, and of rows that it sorts: several sorts of a cycle are open at once."""
-
-PRAGMAS = (
-    # Of a new file only. A walk over a large ledger is a tenth faster than with 4 KiB, and so is a scattered commit.
-    "page_size = 8192",
-    "journal_mode = WAL",
-    "wal_autocheckpoint = 2000",
-    # FULL, not NORMAL: the state file is fsynced, so after a power cut a database that lost its last commits would have a
-    # lower serial than the file. A commit is made once for each batch of calls; next to a call an fsync costs nothing.
-    "synchronous = FULL",
-    "foreign_keys = ON",
-    # A staging table may be larger than the memory: on disk, behind a small page cache.
-    "temp_store = FILE",
-    f"cache_size = -{CACHE_KIB}",
-)
-
-READ_PRAGMAS = ("query_only = ON", "temp_store = FILE", f"cache_size = -{CACHE_KIB}")
+ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+"""A server that vanished without a word is noticed within half a minute, not after the hours of the system's defaults."""
 
 LOOK = "schema_version"
 """Reads the first page, so that a file that cannot be read is found when it is opened."""
@@ -63,7 +43,15 @@ def create(address: Address, *, read_only: bool = False) -> Engine:
 
 def sqlite(path: Path, *, mode: str = "rw") -> Engine:
     """An engine on a file. `mode` is SQLite's: `rw` never creates one, so a read cannot leave a file behind."""
-    return _sqlite_engine(lambda: _open(path, f"mode={mode}", PRAGMAS), QueuePool)
+    engine = _sqlite_engine(lambda: _open(path, f"mode={mode}", driver.PRAGMAS), QueuePool)
+    event.listen(engine, "checkout", partial(_refuse_moved, path))
+    return engine
+
+
+def _refuse_moved(path: Path, connection: _Connection, _record: object, _proxy: object) -> None:
+    """A pooled connection stays with its file when that is moved away or deleted, and would write where nobody reads."""
+    if connection.file != files.identity(path):
+        raise exc.DisconnectionError
 
 
 def _sqlite_reader(path: Path) -> Engine:
@@ -81,24 +69,16 @@ class _Connection(sqlite3.Connection):
     """A connection that may stand on a file which is taken to stay as it is."""
 
     frozen: files.Fingerprint | None = None
+    file: files.Identity | None = None
 
 
 def _open(path: Path, options: str, pragmas: Sequence[str]) -> _Connection:
-    location = f"file:{quote(str(path))}?{options}"
-    # Without an isolation level the sqlite3 module begins nothing on its own: `_begin` says how.
-    connection = sqlite3.connect(
-        location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, factory=_Connection
-    )
     try:
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
-        connection.close()
-        raise
+        connection = driver.connect(path, options, pragmas, _Connection)
     except UnicodeDecodeError:
         # SQLite quotes what it cannot read in its message, and the sqlite3 module cannot decode that.
-        connection.close()
         raise errors.StateDamaged(f"The database {path} is damaged.", hint=REPAIR) from None
+    connection.file = files.identity(path)
     return connection
 
 
@@ -108,22 +88,22 @@ def _open_reader(path: Path) -> _Connection:
     Then the database is read as it lies there, which is the whole of it only when nothing waits in the `-wal`.
     """
     try:
-        return _open(path, "mode=rw", (*READ_PRAGMAS, LOOK))
+        return _open(path, "mode=rw", (*driver.READ_PRAGMAS, LOOK))
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
             raise
         found = files.fingerprint(path)
         if found.waiting:
             raise files.unreadable(path, found) from None
-    connection = _open(path, "mode=ro&immutable=1", READ_PRAGMAS)
+    connection = _open(path, "mode=ro&immutable=1", driver.READ_PRAGMAS)
     connection.frozen = found
     return connection
 
 
 def refuse_changed(connection: Connection) -> None:
     """After reading from a file that was taken to stay as it is: raises `errors.StateBusy` when it did not."""
-    driver = connection.connection.driver_connection
-    frozen = driver.frozen if isinstance(driver, _Connection) else None
+    under = connection.connection.driver_connection
+    frozen = under.frozen if isinstance(under, _Connection) else None
     if frozen is not None and files.fingerprint(frozen.path) != frozen:
         message = f"The database {frozen.path} was changed by another process while it was read."
         raise errors.StateBusy(message, hint="what was shown may be wrong; run the command again")
@@ -142,7 +122,7 @@ def _begin(connection: Connection) -> None:
 
 def _postgresql(address: PostgresqlAddress) -> Engine:
     arguments: dict[str, object] = {"client_encoding": "utf8"}
-    for name, value in (("connect_timeout", CONNECT_SECONDS), ("application_name", "reconcile")):
+    for name, value in {"connect_timeout": CONNECT_SECONDS, "application_name": "reconcile", **ALIVE}.items():
         if name not in address.url.query:
             arguments[name] = value
     engine = create_engine(
@@ -152,8 +132,8 @@ def _postgresql(address: PostgresqlAddress) -> Engine:
     return engine
 
 
-def _prepare(driver: Any, _record: object) -> None:
+def _prepare(connection: Any, _record: object) -> None:
     """Nobody waits for a lock without end. Set by a statement: poolers refuse it as an option of the connection."""
-    driver.autocommit = True
-    driver.execute("SET lock_timeout = '5s'")
-    driver.autocommit = False
+    connection.autocommit = True
+    connection.execute("SET lock_timeout = '5s'")
+    connection.autocommit = False

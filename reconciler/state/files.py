@@ -36,6 +36,19 @@ def is_database_file(path: Path) -> bool:
     return True
 
 
+Identity = tuple[int, int]
+"""Tells a file from the one that takes its place."""
+
+
+def identity(path: Path) -> Identity | None:
+    """Which file is at a path; None when there is none, or it cannot be asked."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
     """A database file as it lies there. `waiting` is the file with changes that are not in it yet, if any."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, case, delete, func, or_, select, text, update
@@ -23,8 +23,9 @@ _table = tables.schedules
 _slots = tables.slots
 _requests = tables.requests
 
-KEPT = timedelta(days=400)
-"""How long it is known which slots ran: longer than any period between two of them."""
+KEPT = 1000
+"""Slots of a document of which it is known that they ran. A number and not a time: a clock that is years ahead for an hour
+must not make the past unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,10 @@ class Entry:
     suspended_by: str | None = None
 
 
-def read(session: Session) -> dict[DocumentId, Entry]:
-    """Every entry, in order of the documents."""
-    rows = session.execute(select(_table).order_by(_table.c.kind, _table.c.name))
+def read(session: Session, *, lock: bool = False) -> dict[DocumentId, Entry]:
+    """Every entry, in order of the documents. `lock`: ours alone until the transaction ends."""
+    query = select(_table).order_by(_table.c.kind, _table.c.name)
+    rows = session.execute(query.with_for_update() if lock else query)
     return {entry.document: entry for entry in map(_entry, rows)}
 
 
@@ -144,9 +146,11 @@ def last_completed(session: Session, document: DocumentId, until: datetime) -> d
     return found
 
 
-def expire_slots(session: Session, document: DocumentId, *, now: datetime) -> None:
+def expire_slots(session: Session, document: DocumentId) -> None:
     """Drop what is known of slots that nobody can ask for any more."""
-    session.execute(delete(_slots).where(_at(_slots, document), _slots.c.slot < now - KEPT))
+    at = _at(_slots, document)
+    oldest = select(_slots.c.slot).where(at).order_by(_slots.c.slot.desc()).offset(KEPT - 1).limit(1)
+    session.execute(delete(_slots).where(at, _slots.c.slot < oldest.scalar_subquery()))
 
 
 def _at(table: Any, document: DocumentId) -> Any:

@@ -10,7 +10,7 @@ from enum import Enum
 from sqlalchemy import Connection, text
 
 from reconciler import errors
-from reconciler.state import tables
+from reconciler.state.revisions import HEAD, REVISIONS, VERSION_TABLE
 
 _one_at_a_time = threading.Lock()
 """alembic keeps the migration under way in global variables, so two threads must not migrate at once."""
@@ -26,7 +26,7 @@ class Schema(Enum):
     CURRENT = "current"
 
 
-def inspect(connection: Connection, label: str, revisions: Sequence[str] = tables.REVISIONS) -> Schema:
+def inspect(connection: Connection, label: str, revisions: Sequence[str] = REVISIONS) -> Schema:
     """Look at the tables, in the transaction of `connection`. `revisions` are all known schemas, the newest last.
 
     Raises `errors.StateForeign` for somebody else's tables and `errors.StateNewer` for those of a newer program.
@@ -34,9 +34,9 @@ def inspect(connection: Connection, label: str, revisions: Sequence[str] = table
     found = _tables(connection)
     if not found:
         return Schema.MISSING
-    if tables.VERSION_TABLE not in found:
+    if VERSION_TABLE not in found:
         raise _foreign(label)
-    version = connection.execute(text(f"SELECT version_num FROM {tables.VERSION_TABLE}")).scalar()
+    version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
     if version == revisions[-1]:
         return Schema.CURRENT
     if version in revisions:
@@ -50,7 +50,7 @@ def inspect(connection: Connection, label: str, revisions: Sequence[str] = table
 
 
 def upgrade(connection: Connection, label: str) -> None:
-    """Bring the tables to `tables.HEAD` in the transaction of `connection`: all of it, or nothing.
+    """Bring the tables to `HEAD` in the transaction of `connection`: all of it, or nothing.
 
     Of several processes that start at once, one does it and the others find it done. alembic is loaded only if there is
     something to do, because loading it takes longer than most commands.
@@ -70,7 +70,7 @@ def _run_alembic(connection: Connection) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     with _one_at_a_time:
-        command.upgrade(config, tables.HEAD)
+        command.upgrade(config, HEAD)
 
 
 def _tables(connection: Connection) -> set[str]:

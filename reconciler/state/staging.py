@@ -29,7 +29,7 @@ from sqlalchemy import Connection
 
 from reconciler import errors
 from reconciler.model.outcome import Write
-from reconciler.state import engines
+from reconciler.state import driver, engines
 from reconciler.state.ledger import MAX_ITEMS, Ledger
 from reconciler.state.session import Session, storable
 from reconciler.state.translate import translated
@@ -261,9 +261,9 @@ class Workspace:
         with translated(self._label):
             if not self._postgresql:
                 # SQLite sorts in as much memory as its cache may take, and decides that when the query starts.
-                self._driver.execute(f"PRAGMA cache_size = -{engines.SORT_KIB}")
+                self._driver.execute(f"PRAGMA cache_size = -{driver.SORT_KIB}")
                 rows = self._driver.execute(query)
-                self._driver.execute(f"PRAGMA cache_size = -{engines.CACHE_KIB}")
+                self._driver.execute(f"PRAGMA cache_size = -{driver.CACHE_KIB}")
                 yield from rows
                 return
             self._cursors += 1

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, select
 
 from reconciler.model.document import DocumentId
 from reconciler.model.run import Tally
@@ -31,12 +31,6 @@ def read(session: Session, id: DocumentId | None = None) -> list[StatusEntry]:
     if id is not None:
         query = query.where(_table.c.kind == id.kind, _table.c.name == id.name)
     return [_entry(row) for row in session.execute(query)]
-
-
-def count_items(session: Session) -> int:
-    """How many mappings are recorded: each has exactly one status."""
-    query = select(func.count()).select_from(_table).where(_table.c.item != "")
-    return int(session.execute(query).scalar_one())
 
 
 def remove(session: Session, id: DocumentId, items: Collection[str] | None = None) -> None:

@@ -23,13 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0002")
-"""Every schema this program knows, oldest first. `migrations/versions` has one module for each."""
-
-HEAD = REVISIONS[-1]
-
-VERSION_TABLE = "schema_version"
-
 
 class Moment(TypeDecorator[datetime]):
     """A moment in UTC as text: `2026-11-22T13:41:57.000000Z`."""

@@ -23,19 +23,21 @@ MEANINGS: Mapping[EventName, str] = {
     EventName.CONFIG_APPLIED: "A configuration was applied.",
     EventName.CONFIG_REFUSED: "A configuration has errors; the one before stays in force.",
     EventName.CONFIG_ERROR: "One of the errors of a configuration.",
+    EventName.CONFIG_SETTINGS: "Settings of the process were changed in the project file; a restart takes them up.",
     EventName.CONFIG_WAITS: "A configuration changes more than the limits allow and waits for approval.",
     EventName.SOURCE_FAILED: "The configuration could not be fetched; what is applied stays in force.",
     EventName.CYCLE_STARTED: "A cycle of a document began.",
     EventName.CYCLE_FINISHED: "It ended, well or not.",
-    EventName.CYCLE_SKIPPED: "A cycle that was due did not run, with the reason.",
+    EventName.CYCLE_SKIPPED: "A cycle that was due did not run, or could not be recorded, with the reason.",
     EventName.FENCE_LOST: "Another process took the cycle over; nothing more was recorded here.",
+    EventName.CONNECTION_WAITS: "Calls of a connection wait, because of its limits or because the remote said so, until `until`.",
     EventName.STATE_LOST: "The database cannot be used; nothing runs until it can.",
     EventName.STATE_BACK: "It can be used again.",
     EventName.CONDITION_BEGAN: "Something that somebody should know of began.",
     EventName.CONDITION_ENDED: "It is over.",
     EventName.NOTICE_SENT: "A notification was taken by its channel.",
     EventName.NOTICE_FAILED: "It was not: it is tried again at `retry_at`, or `given_up` is true.",
-    EventName.LOOP_TROUBLE: "Something unexpected; the loop goes on. Please report it.",
+    EventName.LOOP_TROUBLE: "Something did not work; the loop goes on. Please report what is an `internal error`.",
 }
 """What each event says."""
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import socket
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -96,6 +97,8 @@ def test_the_end_says_how_long_it_lasted() -> None:
         ":large_green_circle: *acme: ProfileFieldMapping/acme-profile: cycles work again*",
         "From 2026-11-22 12:00:00 UTC to 2026-11-23 14:03:00 UTC, 1 d 2 h",
     ]
+    unknown = replace(ENDED, since=None)
+    assert unknown.lines == ["Until 2026-11-23 14:03:00 UTC"]
     assert lasted(timedelta(0)) == "0 s"
     assert lasted(timedelta(minutes=61)) == "1 h 1 min"
 

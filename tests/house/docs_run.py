@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,35 +20,30 @@ from tests.house.docs_page import Command, File, Page, PageError, matches
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
-# What pages and examples write for the address of a sandbox; where the sandbox really listens is different each time.
+# What pages and examples write for the address of a sandbox and of a loop; where they really listen is different each time.
 CS_URL = "http://127.0.0.1:9401"
 CC_URL = "http://127.0.0.1:9402"
+LOOP = "127.0.0.1:8080"
 
 SECONDS_PER_COMMAND = 120
 
-# Arguments: command, file of variables, file of the folder. Both files are carried from one command to the next, so that
-# `export` and `cd` do what a reader expects.
+# One shell for the whole page, as at a reader's terminal: `cd`, variables, `$!`, `kill %1` and `wait` do what one expects. It is
+# told a folder for each command, which is in the file `command`, and answers with its exit code.
 SHELL = """
-page_variables=$2 page_folder=$3
-trap 'status=$?; export -p >"$page_variables"; pwd >"$page_folder"; exit $status' EXIT
-. "$page_variables"
-cd "$(cat "$page_folder")"
-eval "$1"
+while read -r page_step; do
+  eval "$(cat "$page_step/command")" >"$page_step/output" 2>&1 </dev/null
+  echo $?
+done
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Where a page is carried out. `urls` maps what pages write to where the sandbox listens."""
+    """Where a page is carried out. `urls` maps what pages write to where the sandbox, and a loop, really listen."""
 
     folder: Path
     private: Path
     urls: dict[str, str]
-
-    @property
-    def carried(self) -> tuple[Path, Path]:
-        """The files that carry variables and folder from command to command."""
-        return self.private / "variables", self.private / "folder"
 
     def real(self, text: str) -> str:
         for shown, real in self.urls.items():
@@ -64,23 +61,30 @@ def run_page(page: Page, temporary: Path) -> None:
     with _sandbox(page) as urls:
         desk = Desk(folder=temporary / "project", private=temporary / "private", urls=urls)
         _lay_out(desk, _example(page))
-        for step in page.steps:
-            match step:
-                case File():
-                    _write(desk, step)
-                case Command():
-                    _execute(desk, step)
+        with _shell(desk) as shell:
+            for step in page.steps:
+                match step:
+                    case File():
+                        _write(desk, step)
+                    case Command():
+                        _execute(desk, shell, step)
 
 
 @contextlib.contextmanager
 def _sandbox(page: Page) -> Iterator[dict[str, str]]:
     if page.sandbox is None:
-        yield {}
+        yield {LOOP: _free_address()}
         return
     from reconciler.sandbox import Sandbox, SandboxConfig
 
     with Sandbox(SandboxConfig(**page.sandbox)) as sandbox:  # type: ignore[arg-type]
-        yield {CS_URL: sandbox.cs_url.rstrip("/"), CC_URL: sandbox.cc_url.rstrip("/")}
+        yield {CS_URL: sandbox.cs_url.rstrip("/"), CC_URL: sandbox.cc_url.rstrip("/"), LOOP: _free_address()}
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 def _example(page: Page) -> Path | None:
@@ -108,9 +112,6 @@ def _lay_out(desk: Desk, example: Path | None) -> None:
     for path in desk.folder.rglob("*"):
         if path.is_file():
             path.write_bytes(desk.real(path.read_text(encoding="utf-8")).encode())
-    variables, folder = desk.carried
-    variables.write_text("", encoding="utf-8")
-    folder.write_text(str(desk.folder), encoding="utf-8")
     (desk.private / "home").mkdir()
 
 
@@ -122,32 +123,46 @@ def _write(desk: Desk, file: File) -> None:
     target.write_text(desk.real(file.content), encoding="utf-8")
 
 
-def _execute(desk: Desk, command: Command) -> None:
+@contextlib.contextmanager
+def _shell(desk: Desk) -> Iterator[subprocess.Popen[bytes]]:
+    """The shell of a page. Whatever the page left in the background ends with it; it holds the sandbox and the folder."""
     process = subprocess.Popen(
-        ["bash", "--noprofile", "--norc", "-c", SHELL, "page", desk.real(command.text), *map(str, desk.carried)],
+        ["bash", "--noprofile", "--norc", "-c", SHELL],
         env=_environment(desk),
         cwd=desk.folder,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
         start_new_session=True,
+        bufsize=0,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _execute(desk: Desk, shell: subprocess.Popen[bytes], command: Command) -> None:
+    step = desk.private / f"line-{command.line}"
+    step.mkdir()
+    (step / "command").write_text(desk.real(command.text), encoding="utf-8")
+    assert shell.stdin is not None
     try:
-        output, _ = process.communicate(timeout=SECONDS_PER_COMMAND)
-    except subprocess.TimeoutExpired:
-        raise PageError(f"line {command.line}: `{command.text}` took more than {SECONDS_PER_COMMAND} s") from None
-    finally:
-        _end_group(process)
-    _compare(command, process.returncode, [line.rstrip() for line in desk.shown(output).splitlines()])
+        shell.stdin.write(f"{step}\n".encode())
+    except BrokenPipeError:
+        raise PageError(f"line {command.line}: a command before it has ended the shell") from None
+    exit_code = _exit_code(shell, command)
+    output = (step / "output").read_text(encoding="utf-8")
+    _compare(command, exit_code, [line.rstrip() for line in desk.shown(output).splitlines()])
 
 
-def _end_group(process: subprocess.Popen[str]) -> None:
-    """Whatever the command left in the background ends with it; it holds the sandbox and the folder."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+def _exit_code(shell: subprocess.Popen[bytes], command: Command) -> int:
+    assert shell.stdout is not None
+    if not select.select([shell.stdout], [], [], SECONDS_PER_COMMAND)[0]:
+        raise PageError(f"line {command.line}: `{command.text}` took more than {SECONDS_PER_COMMAND} s")
+    answer = shell.stdout.readline()
+    return int(answer) if answer else shell.wait()  # `exit` ends the shell itself
 
 
 def _environment(desk: Desk) -> dict[str, str]:
@@ -160,7 +175,7 @@ def _environment(desk: Desk) -> dict[str, str]:
         "GIT_COMMITTER_NAME": "Reader",
         "GIT_COMMITTER_EMAIL": "reader@example.com",
     }
-    if desk.urls:
+    if CS_URL in desk.urls:
         variables |= {
             "RECONCILE_ALLOW_LOOPBACK": "1",
             "SANDBOX_CS_URL": desk.urls[CS_URL],

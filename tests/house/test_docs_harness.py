@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.house.docs_page import Command, File, PageError, matches, parse
-from tests.house.docs_run import CC_URL, CS_URL, Desk, run_page
+from tests.house.docs_run import CC_URL, CS_URL, LOOP, Desk, run_page
 
 
 def console(*lines: str) -> str:
@@ -123,6 +123,32 @@ def test_folder_and_variables_stay_for_the_next_command(tmp_path: Path) -> None:
         console("$ mkdir 'a b' && cd 'a b'", "$ export NAME='x y'", '$ basename "$PWD"; echo "$NAME"', "a b", "x y"),
         tmp_path,
     )
+
+
+def test_what_runs_in_the_background_goes_on_for_the_next_commands(tmp_path: Path) -> None:
+    background = "$ (trap 'echo stopped; exit 0' TERM; echo started; while :; do sleep 0.01; done) > log.txt &"
+    carry_out(
+        console(
+            background,
+            "$ until grep -q started log.txt; do sleep 0.01; done; echo seen",
+            "seen",
+            "$ kill %1; wait %1",
+            "$ cat log.txt",
+            "started",
+            "stopped",
+        ),
+        tmp_path,
+    )
+
+
+def test_a_command_that_ends_the_shell_is_the_last_one(tmp_path: Path) -> None:
+    with pytest.raises(PageError, match="line 6: a command before it has ended the shell"):
+        carry_out(console("$ exit 3", "[exit 3]", "$ true"), tmp_path)
+
+
+def test_a_loop_listens_at_an_address_of_its_own(tmp_path: Path) -> None:
+    carry_out(console(f"$ echo {LOOP}", LOOP, f"$ echo {LOOP} > address"), tmp_path)
+    assert re.fullmatch(r"127\.0\.0\.1:(?!8080$)\d+", (tmp_path / "project" / "address").read_text().strip())
 
 
 def test_a_yaml_block_becomes_a_file(tmp_path: Path) -> None:

@@ -44,9 +44,14 @@ def test_help_starts_without_the_heavy_libraries() -> None:
 
 
 def test_the_changelog_starts_with_this_version() -> None:
-    headings = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings[0] == "Unreleased"
-    assert headings[1] == reconciler.__version__
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## \[([^\]]+)\]", text, re.MULTILINE)
+    released = [heading for heading in headings if heading != "Unreleased"]
+    assert released[0] == reconciler.__version__
+    assert headings in (released, ["Unreleased", *released]), "what is not released stands in one place, at the top"
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        kinds = re.findall(r"^### (.*)$", section, re.MULTILINE)
+        assert len(kinds) == len(set(kinds)), "one list of each kind"
 
 
 def test_the_version_exists_once() -> None:

@@ -78,16 +78,16 @@ class Hurry:
         assert all(tally.balanced for tally in report.tallies.values())
         return report
 
-    def _client(self, url: str, connections: int) -> HttpClient:
+    def _client(self, url: str, connections: int, stop: threading.Event) -> HttpClient:
         options = {"clock": self.clock, "budget": Unlimited(), **self.http}
-        return HttpClient(url, stop=self.work.stop, connections=connections, allow_loopback=True, **options)
+        return HttpClient(url, stop=stop, connections=connections, allow_loopback=True, **options)
 
-    def _cs(self, connection: CsConnection) -> CsClient:
-        http = self._client(cs_url(connection), connection.concurrency)
+    def _cs(self, connection: CsConnection, stop: threading.Event) -> CsClient:
+        http = self._client(cs_url(connection), connection.concurrency, stop)
         return CsClient(connection, "sandbox-access-key", http=http, clock=self.clock)
 
-    def _cc(self, connection: CcConnection) -> CcClient:
-        http = self._client(cc_url(connection), connection.concurrency)
+    def _cc(self, connection: CcConnection, stop: threading.Event) -> CcClient:
+        http = self._client(cc_url(connection), connection.concurrency, stop)
         return CcClient(connection, "sandbox-client", "sandbox-secret", http=http, clock=self.clock)
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.acceptance.projects import ProjectFolder
+from tests.acceptance.projects import TITLE, ProjectFolder
 from tests.integration.kills import execute
 from tests.loop.processes import QUICK, Running, loop, make_due, until
 
@@ -106,6 +106,7 @@ def test_two_machines_on_one_file_are_refused(project: ProjectFolder) -> None:
     project.write_project()
     project.run("catalog", "pull", "acme-cs").expect(0)
     project.apply()
+    project.mapping("acme-profile", [TITLE])
     execute(
         project,
         "INSERT INTO replicas VALUES ('loop cafe on elsewhere', 'another-boot', '1', 0, "
@@ -115,3 +116,4 @@ def test_two_machines_on_one_file_are_refused(project: ProjectFolder) -> None:
         assert running.ended() == 5
         assert "loop cafe on elsewhere, which runs on another machine" in running.text
         assert "PostgreSQL" in running.text
+    assert "Country" in project.status(), "nothing was applied before the other one was noticed"

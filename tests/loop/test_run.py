@@ -173,3 +173,39 @@ def test_a_second_signal_ends_it_at_once(simple: ProjectFolder) -> None:
         started = time.monotonic()
         assert running.end() == 130
         assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["vanished", "older-copy"])
+def test_a_database_that_vanished_or_went_back_is_not_begun_anew(simple: ProjectFolder, gone: bool) -> None:
+    project = simple
+    project.apply()
+    files = [project.root / "var" / f"reconciler.db{end}" for end in ("", "-wal", "-shm")]
+    older = {file: file.read_bytes() for file in files if file.exists()}
+    with loop(project) as running:
+        until(lambda: ended_runs(project) == 1)
+        assert running.end() == 0
+    project.world.new_writes()
+    for file in files:
+        file.unlink(missing_ok=True)
+        if not gone and file in older:
+            file.write_bytes(older[file])
+    with loop(project) as again:
+        assert again.ended() == 1
+        assert ("is empty or missing" if gone else "the database went back") in again.text
+    assert project.world.new_writes() == []
+    assert files[0].exists() is not gone
+
+
+def test_a_state_file_that_cannot_be_written_keeps_no_cycle_waiting(simple: ProjectFolder) -> None:
+    project = simple
+    file = project.root / "var/state.json"
+    (file / "in the way").mkdir(parents=True)
+    with loop(project) as running:
+        until(lambda: ended_runs(project) == 1)
+        until(lambda: "loop.trouble" in running.text)
+        (file / "in the way").rmdir()
+        file.rmdir()
+        until(lambda: file.is_file() and "acme-profile" in file.read_text())
+        assert running.end() == 0
+        assert "state.lost" not in running.text
+        assert running.text.count("loop.trouble") == 1

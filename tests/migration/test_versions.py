@@ -16,10 +16,11 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from reconciler.state import tables
+from reconciler.state import revisions, tables
 from tests.acceptance.commands import REPOSITORY, Done, environment, finish
 from tests.acceptance.projects import COUNTRY, TITLE, ProjectFolder
 from tests.integration.kills import execute
+from tests.loop.processes import loop, until
 
 NEXT = '''"""One more column, and a table that starts with a row."""
 
@@ -53,13 +54,13 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _version(folder: Path, more: str) -> Path:
     program = folder / "reconciler"
     shutil.copytree(REPOSITORY / "reconciler", program, ignore=shutil.ignore_patterns("__pycache__"))
-    revision = f"{int(tables.HEAD) + 1:04}"
-    text = NEXT.format(revision=revision, before=tables.HEAD, more=more)
+    revision = f"{int(revisions.HEAD) + 1:04}"
+    text = NEXT.format(revision=revision, before=revisions.HEAD, more=more)
     (program / f"state/migrations/versions/{revision}_next.py").write_text(text)
-    module = program / "state/tables.py"
-    known = f"REVISIONS = {tables.REVISIONS!r}".replace("'", '"')
+    module = program / "state/revisions.py"
+    known = f"REVISIONS = {revisions.REVISIONS!r}".replace("'", '"')
     assert known in module.read_text()
-    longer = f"REVISIONS = {(*tables.REVISIONS, revision)!r}"
+    longer = f"REVISIONS = {(*revisions.REVISIONS, revision)!r}"
     module.write_text(module.read_text().replace(known, longer))
     return folder
 
@@ -85,7 +86,7 @@ def test_an_older_database_is_upgraded_and_keeps_everything(on_both: ProjectFold
         done = _run(project, later, word).expect(1)
         assert "written by an older version" in done.err
         assert "reconcile apply" in done.err, "readers change nothing, and say who does"
-    assert execute(project, "SELECT version_num FROM schema_version") == [(tables.HEAD,)]
+    assert execute(project, "SELECT version_num FROM schema_version") == [(revisions.HEAD,)]
 
     _run(project, later, "apply").expect(0)
     assert execute(project, "SELECT id FROM made_next") == [(1,)]
@@ -106,7 +107,7 @@ def test_a_migration_that_fails_leaves_the_old_database(on_both: ProjectFolder, 
     before = project.run("export").out.splitlines()
     done = _run(project, broken, "apply").expect(1)
     assert "Traceback" not in done.all
-    assert execute(project, "SELECT version_num FROM schema_version") == [(tables.HEAD,)]
+    assert execute(project, "SELECT version_num FROM schema_version") == [(revisions.HEAD,)]
     assert project.run("export").expect(0).out.splitlines() == before
     project.sync()
 
@@ -118,6 +119,23 @@ def test_two_processes_that_upgrade_at_once(on_both: ProjectFolder, later: Path)
     assert sorted(codes) in ([0, 0], [0, 5])
     assert execute(project, "SELECT id FROM made_next") == [(1,)]
     assert _run(project, later, "plan").expect(0).out.startswith("No changes")
+
+
+def test_a_loop_upgrades_by_itself_and_one_of_the_version_before_ends(on_both: ProjectFolder, later: Path) -> None:
+    project = on_both.ready()
+    project.sync()
+    newer = {"PYTHONPATH": os.pathsep.join([str(later), environment(project.env)["PYTHONPATH"]])}
+    assert (project.root / "var/state.json").is_file()
+    with loop(project) as before:
+        until(lambda: execute(project, "SELECT holder FROM replicas"))
+        with loop(project, env=newer) as after:
+            assert before.ended() == 1
+            assert "newer than" in before.text
+            assert execute(project, "SELECT version_num FROM schema_version") != [(revisions.HEAD,)]
+            assert after.end() == 0
+            assert "state.lost" not in after.text
+    with loop(project) as again:
+        assert again.ended() == 1
 
 
 def test_reading_makes_no_database(on_both: ProjectFolder) -> None:
@@ -137,14 +155,14 @@ def test_the_migrations_make_the_tables_that_the_program_uses(on_both: ProjectFo
     project = on_both.ready()
     url = project.database or f"sqlite:///{project.root}/var/reconciler.db"
     engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    known = set(tables.metadata.tables) | {tables.VERSION_TABLE}
+    known = set(tables.metadata.tables) | {revisions.VERSION_TABLE}
 
     def ours(name: str | None, kind: str, _parents: object) -> bool:
         return kind != "table" or name in known
 
     try:
         with engine.connect() as connection:
-            options = {"compare_type": True, "include_name": ours, "version_table": tables.VERSION_TABLE}
+            options = {"compare_type": True, "include_name": ours, "version_table": revisions.VERSION_TABLE}
             context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, tables.metadata) == []
     finally:

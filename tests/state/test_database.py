@@ -20,7 +20,7 @@ from alembic.migration import MigrationContext
 
 from reconciler import errors
 from reconciler.clock import SystemClock
-from reconciler.state import documents, ledger, meta, schema, tables
+from reconciler.state import documents, ledger, meta, revisions, schema, tables
 from reconciler.state.database import Database, open_database
 from tests.postgres import Postgres
 from tests.state.conftest import NOW, Open
@@ -193,7 +193,7 @@ class TestTransactions:
 class TestSchema:
     def test_migrations_give_the_tables_that_the_code_uses(self, database: Database) -> None:
         with database.begin() as session:
-            context = MigrationContext.configure(session.connection, opts={"version_table": tables.VERSION_TABLE})
+            context = MigrationContext.configure(session.connection, opts={"version_table": revisions.VERSION_TABLE})
             assert compare_metadata(context, tables.metadata) == []
 
     def test_a_second_migration_loads_no_alembic(self, url: str, tmp_path: Path) -> None:
@@ -251,12 +251,12 @@ open_database(sys.argv[1], clock=SystemClock(), root=Path(sys.argv[2])).migrate(
 
     def test_an_older_schema_is_told_from_a_newer_one(self, database: Database) -> None:
         with database.begin() as session:
-            found = schema.inspect(session.connection, "x", (*tables.REVISIONS, "9999"))
+            found = schema.inspect(session.connection, "x", (*revisions.REVISIONS, "9999"))
         assert found is schema.Schema.OLDER
 
     def test_the_revisions_in_the_code_are_those_in_the_folder(self) -> None:
         folder = Path(schema.__file__).parent / "migrations" / "versions"
-        assert tuple(sorted(path.name[:4] for path in folder.glob("[0-9]*.py"))) == tables.REVISIONS
+        assert tuple(sorted(path.name[:4] for path in folder.glob("[0-9]*.py"))) == revisions.REVISIONS
 
     @pytest.mark.parametrize("version", [None, "4f2c1d"])
     def test_another_programs_versions_are_foreign(
@@ -285,9 +285,9 @@ open_database(sys.argv[1], clock=SystemClock(), root=Path(sys.argv[2])).migrate(
     @staticmethod
     def _version(database: Database, version: str | None) -> None:
         with database.begin() as session:
-            session.execute(sqlalchemy.text(f"DELETE FROM {tables.VERSION_TABLE}"))
+            session.execute(sqlalchemy.text(f"DELETE FROM {revisions.VERSION_TABLE}"))
             if version is not None:
-                insert = sqlalchemy.text(f"INSERT INTO {tables.VERSION_TABLE} VALUES (:version)")
+                insert = sqlalchemy.text(f"INSERT INTO {revisions.VERSION_TABLE} VALUES (:version)")
                 session.execute(insert, {"version": version})
 
 
@@ -428,3 +428,40 @@ except errors.StateUnavailable:
         )
         assert done.stdout.strip() == "refused"
         assert list(tmp_path.iterdir()) == []
+
+
+def _number(database: Database) -> int:
+    with database.begin() as session:
+        return session.connection.exec_driver_sql("SELECT count(*) FROM leases").scalar_one()
+
+
+def test_an_open_database_does_not_write_into_a_file_that_was_moved_away(tmp_path: Path) -> None:
+    with open_database("sqlite:///one.db", clock=SystemClock(), root=tmp_path) as database:
+        assert _number(database) == 0
+        (tmp_path / "one.db").rename(tmp_path / "away.db")
+        for use in (database.begin, database.read):
+            with pytest.raises(errors.StateUnavailable), use():
+                pytest.fail("there is nothing to work on")
+        assert not (tmp_path / "one.db").exists(), "nothing is made anew"
+        with open_database("sqlite:///two.db", clock=SystemClock(), root=tmp_path) as other, other.begin() as session:
+            session.connection.exec_driver_sql("INSERT INTO leases VALUES ('x', 'y', 1, 0, 0)")
+        (tmp_path / "two.db").rename(tmp_path / "one.db")
+        assert _number(database) == 1, "the file that is there now is the one that is used"
+
+
+def test_whoever_stays_finds_that_the_tables_are_others(open_again: Open) -> None:
+    database = open_again()
+    database.refuse_other_schema()
+    assert _number(database) == 0
+    database.refuse_other_schema()
+    _execute(database, "UPDATE schema_version SET version_num = '0001'")
+    with pytest.raises(errors.StateProblem, match="an older version"):
+        database.refuse_other_schema()
+    _execute(database, "UPDATE schema_version SET version_num = '9999'")
+    with pytest.raises(errors.StateNewer):
+        database.refuse_other_schema()
+
+
+def _execute(database: Database, statement: str) -> None:
+    with database.begin() as session:
+        session.connection.exec_driver_sql(statement)

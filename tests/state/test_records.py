@@ -12,7 +12,7 @@ from reconciler.model.document import Document, DocumentId
 from reconciler.model.outcome import Outcome, Reason, Rejection, Write
 from reconciler.model.run import CUT_OFF, RunResult, Tally
 from reconciler.model.status import Status, StatusEntry
-from reconciler.state import catalogs, documents, journal, leases, meta, outcomes, runs, statuses, tables
+from reconciler.state import catalogs, documents, journal, leases, meta, outcomes, runs, standing, statuses, tables
 from reconciler.state.database import Database
 from tests.state.conftest import MAPPING, NOW, Open
 
@@ -80,7 +80,7 @@ class TestDocuments:
             assert saved == [1, 1, 2]
         with database.read() as session:
             recorded = documents.load(session)[MAPPING]
-            assert documents.digests(session) == {MAPPING: document(a=2).digest}
+            assert standing.read(session.execute_raw).documents == {MAPPING: document(a=2).digest}
         assert recorded.document == document(a=2)
         assert (recorded.generation, recorded.applied_at, recorded.applied_serial) == (2, LATER, 3)
 
@@ -88,7 +88,7 @@ class TestDocuments:
         with database.begin() as session:
             documents.save(session, document(a=1), now=NOW, serial=1)
             documents.forget(session, MAPPING, now=LATER, serial=2)
-            assert documents.digests(session) == {} == documents.load(session)
+            assert standing.read(session.execute_raw).documents == {} == documents.load(session)
             assert documents.load(session, forgotten=True)[MAPPING].forgotten_at == LATER
             with pytest.raises(errors.NotFound):
                 documents.forget(session, MAPPING, now=LATER, serial=3)
@@ -120,7 +120,7 @@ def test_catalogs(database: Database) -> None:
         assert catalogs.read(session, "acme-cs") is None
         catalogs.save(session, "acme-cs", "d1", {"a": 1}, now=NOW)
         catalogs.save(session, "acme-cs", "d2", {"a": [2, "ü"]}, now=LATER)
-        assert catalogs.digests(session) == {"acme-cs": "d2"}
+        assert standing.read(session.execute_raw).catalogs == {"acme-cs": "d2"}
         assert catalogs.read(session, "acme-cs") == catalogs.RecordedCatalog(
             digest="d2", content={"a": [2, "ü"]}, saved_at=LATER
         )

@@ -60,17 +60,30 @@ def test_a_loop_seen_from_outside(
         with seen.server:
             seen.emit(Event(name=EventName.CONFIG_REFUSED, fields={"reason": "two errors"}))
             assert seen.courier() == 1
+            with work.database.begin() as session:
+                ended = conditions.settle(session, "config", {Condition.CONFIG_INVALID: None}, now=work.clock.now())
+                seen.announce(session, ended, work.clock.now())
+            assert seen.courier() == 1
             seen.emit(Event(name=EventName.LOOP_TROUBLE, fields={"reason": f"cannot reach {secret}"}))
             metrics = ask(seen.server.address, "/metrics").body.decode()
+        assert len(server.requests) == 2
         assert server.requests[0].target == "/hook/verysecret"
         assert server.requests[0].json()["text"].startswith(":red_circle: *acme: config: the configuration has errors*")
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert [line["event"] for line in lines] == ["config.refused", "notice.sent", "loop.trouble"]
-    assert lines[2]["reason"] == "cannot reach [secret]"
+    assert [line["event"] for line in lines] == [
+        "condition.began",
+        "config.refused",
+        "notice.sent",
+        "condition.ended",
+        "notice.sent",
+        "loop.trouble",
+    ]
+    assert (lines[0]["subject"], lines[0]["reason"], lines[0]["level"]) == ("config", "two errors", "warning")
+    assert lines[-1]["reason"] == "cannot reach [secret]"
     for expected in (
-        "reconciler_config_valid 0.0",
+        "reconciler_config_valid 1.0",
         "reconciler_state_serial 0.0",
-        'reconciler_notices_total{channel="ops",result="sent"} 1.0',
+        'reconciler_notices_total{channel="ops",result="sent"} 2.0',
         "reconciler_database_up 1.0",
     ):
         assert f"\n{expected}\n" in metrics

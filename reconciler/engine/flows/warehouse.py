@@ -36,6 +36,11 @@ def scope(sync: Sync) -> str:
     return f"record:{sync.connection}:{sync.object}:{','.join(sync.key)}"
 
 
+def job(sync: Sync) -> str:
+    """What the activity log calls a cycle."""
+    return f"Sync to {sync.object}"
+
+
 def key_text(values: Sequence[str]) -> str:
     """The values of a sync key as one text, and the text that sorts and compares for it."""
     return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
@@ -67,7 +72,7 @@ class WarehouseFlow:
     @property
     def job(self) -> str:
         """What the activity log shows."""
-        return f"Sync to {self._sync.object}"
+        return job(self._sync)
 
     def empty(self) -> list[Emptiness]:
         """A model without rows."""

@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from reconciler.state import tables
+from reconciler.state import revisions, tables
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=tables.metadata,
-    version_table=tables.VERSION_TABLE,
+    version_table=revisions.VERSION_TABLE,
     transactional_ddl=True,
 )
 context.run_migrations()

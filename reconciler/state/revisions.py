@@ -1,0 +1,10 @@
+"""The schemas of the state database by name."""
+
+from __future__ import annotations
+
+REVISIONS = ("0001", "0002")
+"""Every schema this program knows, oldest first. `migrations/versions` has one module for each."""
+
+HEAD = REVISIONS[-1]
+
+VERSION_TABLE = "schema_version"
