@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from reconciler.model.resources import LoopSettings
 from reconciler.model.status import Status
 from reconciler.report import plan as report
 from reconciler.state import catalogs as recorded_catalogs
-from reconciler.state import documents
+from reconciler.state import documents, statuses
 from reconciler.state.database import Database, open_database
 
 CLOCK = SystemClock()
@@ -87,6 +88,19 @@ def test_a_changed_query_is_shown_line_by_line(folder: Folder) -> None:
         "",
         "Plan: 1 document to change.",
     ]
+
+
+def test_a_sync_of_a_changed_model_waits_for_its_next_cycle(folder: Folder) -> None:
+    folder.apply(sync(STAGE))
+    folder.apply(sync(STAGE), query=BLOCK.replace("live", "active"))
+    assert folder.statuses()["Stage"] == (Status.PENDING, "new: waits for its first cycle")
+    id = DocumentId(SYNC, "companies")
+    with folder.database.begin() as session:
+        green = [replace(entry, status=Status.SUCCESSFUL, reason="") for entry in statuses.read(session, id)]
+        statuses.replace(session, green)
+    folder.apply(sync(STAGE), query=BLOCK.replace("live", "paying"))
+    changed = (Status.PENDING, "changed: waits for its next cycle")
+    assert folder.statuses() == {"": changed, "Stage": changed}
 
 
 def test_a_sync_that_goes_elsewhere_waits_again_and_a_field_is_forgotten(folder: Folder) -> None:
