@@ -217,7 +217,7 @@ def unusual(root: Path, path: str) -> str | None:
     """
     walk = _Walk(root)
     walk.add(0, path)
-    return walk.refused[0].message.removeprefix(f"{path} ") if walk.refused else None
+    return walk.refused[0].message if walk.refused else None
 
 
 def read(root: Path, path: str, limit: int) -> bytes:

@@ -49,7 +49,7 @@ def read(root: Path, path: str) -> SqlFile:
         hint = "`sqlFile` is read from the folder of this document: correct it, or put the file there"
         return _missing(path, error.message, hint)
     if why:
-        return _missing(path, f"{path} {why}", "put the file itself there")
+        return _missing(path, why, "put the file itself there")
     text = sqltext.decode(data)
     if isinstance(text, NotText):
         return SqlFile(path=path, sha=hashlib.sha256(data).hexdigest(), wrong=text, size=len(data))

@@ -26,7 +26,7 @@ _TEMPLATE = re.compile(r"\{\{|\{%|\{#|\$\{|<%")
 _TEMPLATE_IN_TEXT = re.compile(r"\{\{\s*[A-Za-z_].*?\}\}|\{%.*?%\}", re.DOTALL)
 _PARAMETER = re.compile(r"\?\d*|(?<![:\w]):\w+|%s|%\(\w+\)s|\$\d+|@\w+")
 _COMMENT = re.compile(r"--|/\*")
-_OPENED = re.compile(r"Missing (\S+) from (\d+):(\d+)")
+_OPENED = re.compile(r"Missing (\S+) from \d+:(\d+)")
 _FOLDS = frozenset((Dialect.POSTGRESQL, Dialect.REDSHIFT, Dialect.SNOWFLAKE))
 """Dialects whose drivers give the names of unquoted columns in lower case, however they were written."""
 
@@ -45,13 +45,10 @@ _WRITES = frozenset(
 
 _REFUSED = (
     *("Alter", "Attach", "Command", "Commit", "Copy", "Create", "DDL", "DML", "Detach", "Drop", "Install"),
-    *("Into", "Kill", "Lock", "NextValueFor", "Pragma", "Rollback", "Set", "Transaction", "TruncateTable"),
+    *("Into", "Kill", "Lock", "Pragma", "Rollback", "Set", "Transaction", "TruncateTable"),
     "Use",
 )
 """Nodes of a syntax tree that no reading query has, at whatever depth."""
-
-_WORDS = {"Lock": ("FOR", "a lock"), "NextValueFor": ("NEXT", "a sequence")}
-"""Nodes that are not called like the word they begin with: that word, and what to call them."""
 
 
 class Wrong(NamedTuple):
@@ -169,7 +166,7 @@ class _Query:
         if not found:
             return self._wrong(SYNTAX, "something that opens here or below is not closed", "look for /* and quotes", 0)
         message, hint = f"what opens here is not closed: {found[1]} is missing", "close it"
-        return Wrong(SYNTAX, message, hint, int(found[2]), int(found[3]) + 1)
+        return self._wrong(SYNTAX, message, hint, int(found[2]))
 
     # -- statements ----------------------------------------------------------------------------------------------------
 
@@ -242,7 +239,7 @@ class _Query:
         for node in tree.walk():
             if isinstance(node, refused):
                 kind = type(node).__name__
-                word, what = _WORDS.get(kind, (kind.upper(), kind.upper()))
+                word, what = ("FOR", "a lock") if kind == "Lock" else (kind.upper(), kind.upper())
                 yield self._word(word, f"{what} is not possible in a model", _READS)
             elif isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
                 yield from self._file(node.this.name)

@@ -4,7 +4,8 @@
 import math
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from reconciler.config import defaults, shapes, sqltext
@@ -22,6 +23,11 @@ FieldName = Annotated[
 DocumentName = Annotated[
     str, shape(shapes.document_name, "E-NAME"), Field(json_schema_extra={"pattern": shapes.DOCUMENT})
 ]
+
+
+def _one_of(*keys: str) -> JsonDict:
+    """For a JSON Schema: exactly one of these keys."""
+    return {"oneOf": [{"required": [key]} for key in keys]}
 
 
 class SqlSpec(Strict):
@@ -55,6 +61,8 @@ def _query(text: str) -> str:
 
 class ModelSpec(Strict):
     """Rows of a warehouse, one for each key: exactly one of `sql`, `sqlFile` and `table` says which."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("sql", "sqlFile", "table"))
 
     connection: Name = Field(description="A connection of type sql.")
     sql: Annotated[str, shape(_query, "E-SQL"), Field(description="One SELECT.")] | None = None
@@ -129,6 +137,8 @@ Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["stri
 
 class FieldSpec(Strict):
     """How one field of the object gets its value: exactly one of `column`, `constant` and `template` says from what."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("column", "constant", "template"))
 
     field: FieldName
     column: Column | None = None

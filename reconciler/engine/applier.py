@@ -15,7 +15,7 @@ from reconciler.config.load import LoadedProject
 from reconciler.engine import holding, status
 from reconciler.engine.planner import CATALOG, desired, make_plan
 from reconciler.failpoints import Step
-from reconciler.model.document import HAVING_CYCLES, Document, DocumentId
+from reconciler.model.document import HAVING_CYCLES, MODEL, Document, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.resources import Sync
@@ -157,9 +157,18 @@ def _record(
         catalogs.save(session, id.name, document.digest, document.spec, now=now)
     else:
         documents.save(session, wanted.documents[id], now=now, serial=serial + 1, commit=commit)
+    if id.kind == MODEL:
+        for user in _readers(session, id.name):
+            status.after_apply_of_source(session, user, now=now)
     if id.kind in HAVING_CYCLES:
         status.after_apply(session, id, changes, now=now)
     return meta.bump(session, commit=commit)
+
+
+def _readers(session: Session, model: str) -> list[DocumentId]:
+    """The recorded Syncs that read a model."""
+    known = ((id, to_resource(entry.document)) for id, entry in documents.load(session).items())
+    return sorted(id for id, resource in known if isinstance(resource, Sync) and resource.model == model)
 
 
 def _forget(session: Session, id: DocumentId, now: datetime, serial: int) -> None:

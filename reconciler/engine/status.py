@@ -90,6 +90,19 @@ def after_apply(session: Session, document: DocumentId, changes: Sequence[Change
     _replace(session, document, remaining, entries, now=now)
 
 
+def after_apply_of_source(session: Session, document: DocumentId, *, now: datetime) -> None:
+    """The rows that a document reads are others now: all that it writes waits for its next cycle."""
+    before = _by_item(session, document)
+    waiting = (Status.PENDING, CHANGED)
+    entries = [
+        _entry(document, item, waiting, entry, now=now)
+        for item, entry in before.items()
+        if item and (entry.status, entry.reason) != (Status.PENDING, NEW)
+    ]
+    if entries:
+        _replace(session, document, before, entries, now=now)
+
+
 def _by_item(session: Session, document: DocumentId) -> dict[str, StatusEntry]:
     return {entry.item: entry for entry in statuses.read(session, document)}
 

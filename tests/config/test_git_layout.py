@@ -17,6 +17,7 @@ from reconciler.config.git.checkout import GitCheckout
 from reconciler.config.git.metering import MIB, Bounds
 from reconciler.config.load import LoadedProject, load_project
 from reconciler.config.rules import examples
+from reconciler.model.document import MODEL, DocumentId
 from reconciler.model.resources import GitSource, OnRewrite
 from tests.config.git_server import Author
 
@@ -105,6 +106,18 @@ def test_pointers_of_lfs(author: Author, take: Take) -> None:
     folder = take()
     assert refusals(folder) == ["config/cc.yaml is a pointer of git LFS, not the file itself"]
     assert (folder / "logo.png").read_text() == LFS
+
+
+def test_the_sql_of_a_model(author: Author, take: Take) -> None:
+    """What is committed is what runs; what is committed in place of it is no query."""
+    model = examples.WAREHOUSE + "---\n" + examples.model("sqlFile: accounts.sql")
+    author.commit({"config/m.yaml": model, "config/accounts.sql": "SELECT name\nFROM t;\n"})
+    loaded = load(take())
+    assert loaded.documents[DocumentId(MODEL, "accounts")].spec["sql"] == "SELECT name\nFROM t"
+    assert loaded.diagnostics == ()
+    author.commit({"config/accounts.sql": LFS})
+    wrong = {(found.message, found.position and found.position.file) for found in load(take()).diagnostics}
+    assert ("config/accounts.sql is a pointer of git LFS, not the file itself", "config/m.yaml") in wrong
 
 
 def test_content_is_as_committed(author: Author, take: Take) -> None:

@@ -82,11 +82,11 @@ MISTAKES: list[tuple[str, str, str]] = [
     # kinds, types, values
     *((old, new, "E-KIND") for old, new in (
         ("kind: ProfileFieldMapping", "kind: ProfileFieldMappings"), ("kind: ProfileFieldMapping", "kind: Mapping"),
-        ("kind: ProfileFieldMapping", "kind: profileFieldMapping"), ("kind: ProfileFieldMapping", "kind: Sync"),
+        ("kind: ProfileFieldMapping", "kind: profileFieldMapping"), ("kind: ProfileFieldMapping", "kind: Sinc"),
         ("kind: ProfileFieldMapping", "kind: Project"),
     )),
     ("type: gainsight-cs", "type: gainsight", "E-VALUE"),
-    ("type: gainsight-cc", "type: sql", "E-VALUE"),
+    ("type: gainsight-cc", "type: sqll", "E-VALUE"),
     ("apiVersion: reconciler/v1\nkind: ProfileFieldMapping", "apiVersion: v1\nkind: ProfileFieldMapping", "E-VALUE"),
     ("type: dropdown", "type: select", "E-VALUE"),
     ("{name: Seats, type: number, visibility: private}", "{name: Seats, type: number, visibility: secret}", "E-VALUE"),

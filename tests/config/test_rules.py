@@ -69,7 +69,7 @@ def test_topics_name_every_code_and_kind() -> None:
     [
         ("ProfileFieldMapping", ["from", "to", "schedule", "mappings"]),
         ("profilefieldmapping.spec.mappings", ["object", "One of: Person, Company Person.", "profileField"]),
-        ("Connection", ["profileFields", "accessKey", "One of: gainsight-cc, gainsight-cs."]),
+        ("Connection", ["profileFields", "accessKey", "One of: gainsight-cc, gainsight-cs, sql."]),
         ("Connection.profileFields.visibility", ["One of: public, private, hidden. Default: public."]),
         ("Connection.sso", ["true/false", "Default: false."]),
         ("Connection.rateLimit", ["number or null"]),

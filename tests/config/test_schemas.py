@@ -80,7 +80,7 @@ BAD = {
     "secret in cc": examples.CC.replace("{file: /run/secrets/acme_cc}", "hunter2"),
     "cc key on cs": examples.CS + "  tenant: acme\n",
     "type": examples.CS.replace("gainsight-cs", "sql"),
-    "kind": examples.CS.replace("kind: Connection", "kind: Sync"),
+    "kind": examples.CS.replace("kind: Connection", "kind: Sinc"),
     "version": examples.CS.replace("reconciler/v1", "v1"),
     "name": examples.CS.replace("acme-cs", "Acme CS"),
     "domain": examples.CS.replace("acme.gainsightcloud.com", "https://acme.gainsightcloud.com"),

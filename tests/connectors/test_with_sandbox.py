@@ -80,6 +80,22 @@ def test_the_catalog(sandbox: Sandbox) -> None:
     assert company.fields["ParentCompany"].lookup
 
 
+def test_what_a_writer_asks_of_the_catalog(sandbox: Sandbox) -> None:
+    with cs(sandbox) as source:
+        found = source.catalog(["Company", "Onboarding", "Feature_Usage__gc", "Nowhere"]).objects
+    assert sorted(found) == ["Company", "Company Person", "Feature_Usage__gc", "Onboarding", "Person"]
+    facts = {label: (one.custom, one.low_volume, one.editable) for label, one in found.items()}
+    assert facts["Onboarding"] == (True, True, True)
+    assert facts["Feature_Usage__gc"] == (True, False, False)
+    assert facts["Company"] == (False, True, True)
+    company = found["Company"].fields
+    assert (company["Name"].required, company["Name"].read_only, company["Name"].createable) == (True, False, True)
+    assert (company["Nps"].required, company["Nps"].read_only, company["Nps"].createable) == (False, True, False)
+    assert (company["TickerSymbol"].length, company["Csm"].lookup_object) == (20, "gsuser")
+    assert company["ParentCompany"].lookup_object == "company"
+    assert company["Name"].lookup_object is None
+
+
 @pytest.mark.parametrize("shape", ["records", "list"])
 @pytest.mark.parametrize("empty", ["200", "result_false", "400"])
 def test_people_in_every_shape(sandbox: Sandbox, shape: str, empty: str) -> None:

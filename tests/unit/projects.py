@@ -8,12 +8,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
+from reconciler.model.document import (
+    CONNECTION,
+    HAVING_CYCLES,
+    MODEL,
+    PROFILE_FIELD_MAPPING,
+    SYNC,
+    Document,
+    DocumentId,
+)
 from reconciler.model.json import Json, digest
 from reconciler.model.plan import Action, Plan
 from reconciler.planning.diff import Desired, Recorded, diff, items
 
 CATALOG = "Catalog"
+WAREHOUSE = "warehouse"
+QUERIES = ("q-1", "q-2")
 
 Documents = dict[DocumentId, Document]
 
@@ -35,6 +45,14 @@ def mapping(name: str, entries: Mapping[str, str], *, source: str = "cs", target
     return document(PROFILE_FIELD_MAPPING, name, {"from": source, "to": target, "mappings": written, **spec})
 
 
+def sync(name: str, fields: Mapping[str, str], *, model: str = "m", to: Json = None, **spec: Json) -> Document:
+    """A Sync with `fields` from destination field to column."""
+    written: Json = [{"field": field, "column": column} for field, column in sorted(fields.items())]
+    end: Json = to or {"connection": "cs", "object": "Company"}
+    whole = {"from": {"model": model}, "to": end, "key": {"Name": "a"}, "fields": written, **spec}
+    return document(SYNC, name, whole)
+
+
 def by_id(documents: Iterable[Document]) -> Documents:
     return {document.id: document for document in documents}
 
@@ -50,7 +68,7 @@ def desired(documents: Documents) -> Desired:
 
 
 def recorded(documents: Documents, *, serial: int = 7, mappings: int | None = None) -> Recorded:
-    counted = sum(len(items(document)) for document in documents.values() if document.id.kind == PROFILE_FIELD_MAPPING)
+    counted = sum(len(items(document)) for document in documents.values() if document.id.kind in HAVING_CYCLES)
     return Recorded(
         lineage="0" * 32,
         serial=serial,
@@ -143,6 +161,21 @@ def mappings(draw: st.DrawFn, known_sources: list[str], known_targets: list[str]
 
 
 @st.composite
+def models(draw: st.DrawFn) -> Document:
+    query = draw(st.sampled_from(["SELECT a FROM t", "SELECT a,\n b\nFROM t"]))
+    return document(MODEL, draw(st.sampled_from(QUERIES)), {"connection": WAREHOUSE, "sql": query, "key": ["a"]})
+
+
+@st.composite
+def syncs(draw: st.DrawFn, known_models: list[str], known_targets: list[str]) -> Document:
+    fields = draw(st.dictionaries(st.sampled_from(FIELDS), st.sampled_from(["a", "b"]), min_size=1, max_size=4))
+    name = draw(st.sampled_from(["s-1", "s-2", "m-1"]))
+    waits = draw(st.sampled_from([{}, {"after": ["m-1"]}, {"after": ["Sync/s-1"]}]))
+    end = {"connection": draw(st.sampled_from(known_targets)), "object": "Company"}
+    return sync(name, fields, model=draw(st.sampled_from(known_models)), to=end, **(waits if name == "s-2" else {}))
+
+
+@st.composite
 def projects(draw: st.DrawFn) -> Documents:
     """Connections, mappings that refer to them, and catalogs of some. Two draws often have documents in common."""
     found = by_id(draw(st.lists(sources(), max_size=2)))
@@ -151,6 +184,11 @@ def projects(draw: st.DrawFn) -> Documents:
     known_targets = [id.name for id in found if id.name in COMMUNITIES]
     if known_sources and known_targets:
         found |= by_id(draw(st.lists(mappings(known_sources, known_targets), max_size=3)))
+    read = by_id(draw(st.lists(models(), max_size=2)))
+    if read:
+        found |= by_id([document(CONNECTION, WAREHOUSE, {"type": "sql"})]) | read
+    if read and known_sources:
+        found |= by_id(draw(st.lists(syncs([id.name for id in read], known_sources), max_size=3)))
     for name in known_sources:
         if draw(st.booleans()):
             content = {"objects": {"Person": {"fields": draw(st.sampled_from([{}, {"Title": {"label": "T"}}]))}}}

@@ -9,12 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
+from reconciler.model.document import (
+    CONNECTION,
+    HAVING_CYCLES,
+    MODEL,
+    PROFILE_FIELD_MAPPING,
+    SYNC,
+    Document,
+    DocumentId,
+)
 from reconciler.model.plan import Action, Change, Counts, Detail, digest_of_content
 from reconciler.planning.diff import Recorded, diff, differing, items, references, unknown_names
 from reconciler.report.plan import to_json
 from tests.unit import projects
-from tests.unit.projects import Documents, by_id, document, mapping, plan_between
+from tests.unit.projects import Documents, by_id, document, mapping, plan_between, sync
 
 CS = document(CONNECTION, "cs", {"type": "gainsight-cs"})
 CC = document(CONNECTION, "cc", {"type": "gainsight-cc", "connectedTo": "cs"})
@@ -71,7 +79,7 @@ def test_the_lines_of_the_mappings_lead_from_the_recorded_to_the_declared_ones(
 ) -> None:
     plan = diff(projects.desired(after), projects.recorded(before))
     for id in before.keys() | after.keys():
-        if id.kind != PROFILE_FIELD_MAPPING:
+        if id.kind not in HAVING_CYCLES:
             assert not [change for change in plan.changes if change.id == id and change.item]
             continue
         entries = items(before.get(id))
@@ -95,7 +103,7 @@ def test_the_counts_are_those_of_the_lines(before: Documents, after: Documents) 
     assert plan.documents.forget == len(before.keys() - after.keys())
     assert plan.documents.recorded == len(before)
     assert plan.mappings.recorded + plan.mappings.add - plan.mappings.forget == sum(
-        len(items(found)) for id, found in after.items() if id.kind == PROFILE_FIELD_MAPPING
+        len(items(found)) for id, found in after.items() if id.kind in HAVING_CYCLES
     )
 
 
@@ -140,8 +148,9 @@ def test_only_leaves_no_reference_dangling(before: Documents, after: Documents, 
     reached = projects.carried_out(part, before)
 
     connections = {id.name for id in reached if id.kind == CONNECTION}
-    used = {id.name for found in reached.values() for id in references(found) if id.kind == CONNECTION}
-    assert used <= connections
+    used = {id for found in reached.values() for id in references(found)}
+    assert {id.name for id in used if id.kind == CONNECTION} <= connections
+    assert {id for id in used if id.kind == MODEL} <= reached.keys()
     named = {id for id in before.keys() | after.keys() if id.name in only or str(id) in only}
     assert all(reached.get(id) == after.get(id) for id in named)
     assert [change for change in whole.changes if change.id in {c.id for c in part.changes}] == list(part.changes)
@@ -316,3 +325,56 @@ def test_the_digest_of_a_plan_covers_its_base_and_its_selection() -> None:
     assert one.digest != diff(projects.desired(by_id(BASE)), projects.recorded({}, serial=2)).digest
     every = ("cc", "cs", "m")
     assert one.digest != diff(projects.desired(by_id(BASE)), projects.recorded({}, serial=1), only=every).digest
+
+
+# -- models and syncs --------------------------------------------------------------------------------------------------
+
+WAREHOUSE = document(CONNECTION, "warehouse", {"type": "sql"})
+QUERY = document(MODEL, "m", {"connection": "warehouse", "sql": "SELECT a", "key": ["a"]})
+S = sync("s", {"Stage": "stage", "Arr": "arr"}, after=["Sync/t", "u"])
+CATALOG = document("Catalog", "cs", {})
+FLOW = (CS, CATALOG, WAREHOUSE, QUERY, S)
+
+
+def test_a_sync_is_planned_after_what_it_needs_with_a_line_for_each_field() -> None:
+    plan = plan_between([], FLOW)
+    assert [short(change) for change in plan.changes] == [
+        ("+", "Catalog/cs", ""),
+        ("+", "Connection/cs", ""),
+        ("+", "Connection/warehouse", ""),
+        ("+", "Model/m", ""),
+        ("+", "Sync/s", ""),
+        ("+", "Sync/s", "Arr"),
+        ("+", "Sync/s", "Stage"),
+    ]
+    assert plan.mappings == Counts(add=2)
+
+
+def test_a_field_of_a_sync_that_goes_is_forgotten() -> None:
+    changed = sync("s", {"Stage": "phase", "Mrr": "mrr"}, after=["Sync/t", "u"])
+    plan = plan_between(FLOW, [*FLOW[:-1], changed])
+    assert [short(change) for change in plan.changes] == [
+        ("~", "Sync/s", ""),
+        ("-", "Sync/s", "Arr"),
+        ("+", "Sync/s", "Mrr"),
+        ("~", "Sync/s", "Stage"),
+    ]
+    assert plan.mappings == Counts(add=1, change=1, forget=1, recorded=2)
+
+
+def test_only_takes_along_what_a_sync_needs() -> None:
+    plan = plan_between([], FLOW, "s")
+    assert {str(change.id) for change in plan.changes} == {str(found.id) for found in FLOW}
+    forgotten = plan_between(FLOW, [CS, CATALOG], "Connection/warehouse")
+    assert {str(change.id) for change in forgotten.changes} == {"Connection/warehouse", "Model/m", "Sync/s"}
+
+
+def test_what_documents_refer_to() -> None:
+    assert references(S) == {
+        DocumentId(MODEL, "m"),
+        *(DocumentId(kind, "cs") for kind in (CONNECTION, "Catalog")),
+        *(DocumentId(kind, name) for kind in (SYNC, PROFILE_FIELD_MAPPING) for name in ("t", "u")),
+    }
+    assert references(QUERY) == {DocumentId(kind, "warehouse") for kind in (CONNECTION, "Catalog")}
+    assert references(document(SYNC, "odd", {"from": "x", "to": 5, "after": "y"})) == set()
+    assert references(None) == set()
