@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import errors
-from reconciler.cli.redaction import resolve
 from reconciler.cli.terminal import output_style
 from reconciler.connectors.base import Check
 from reconciler.model.diagnostic import Severity
-from reconciler.model.resources import Connection, CsConnection, SqlConnection
+from reconciler.model.resources import Connection
 from reconciler.report.text import plural, visible
 
 if TYPE_CHECKING:
@@ -27,12 +26,9 @@ def connection_checks(work: Workplace, connection: Connection) -> Sequence[Check
     """Everything that can be proved about a connection without writing."""
     work.attempts = ATTEMPTS
     try:
-        if isinstance(connection, SqlConnection):
-            resolve(connection.url, work.root)
-            return [Check(name="secrets", ok=True, detail="the URL is there")]
-        remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
+        remote = work.remote(connection)
     except errors.ReconcileError as error:
-        return [_failed("secrets", error)]
+        return [_failed("driver" if isinstance(error, errors.RemoteRefused) else "secrets", error)]
     try:
         return remote.check()
     finally:

@@ -18,7 +18,15 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from reconciler.clock import Clock, SystemClock
-from reconciler.model.resources import CcConnection, CsConnection, Project, RateLimit, SecretRef
+from reconciler.model.resources import (
+    CcConnection,
+    Connection,
+    CsConnection,
+    Project,
+    RateLimit,
+    SecretRef,
+    SqlConnection,
+)
 
 if TYPE_CHECKING:
     from reconciler.cli.progress import Waits
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from reconciler.connectors.gainsight_cs.client import CsClient
     from reconciler.connectors.http import HttpClient
     from reconciler.connectors.notify.base import Sender
+    from reconciler.connectors.sql.source import SqlSource
     from reconciler.engine.sync import Remotes
     from reconciler.model.event import Transition
     from reconciler.state.database import Database
@@ -118,6 +127,26 @@ class Workplace:
         id, secret = resolve(connection.client_id, self.root), resolve(connection.client_secret, self.root)
         http = self._http(connection.name, base_url(connection), connection.rate_limit, connection.concurrency)
         return CcClient(connection, id, secret, http=http, clock=self.clock)
+
+    def sql(self, connection: SqlConnection) -> SqlSource:
+        from reconciler.cli.redaction import KNOWN, resolve
+        from reconciler.connectors.sql.source import SqlSource
+
+        url = resolve(connection.url, self.root)
+        source = SqlSource(connection, url, root=self.root, clock=self.clock, stop=self.stop)
+        for secret in source.address.secrets:
+            KNOWN.add(secret)
+        return source
+
+    def remote(self, connection: Connection) -> CsClient | CcClient | SqlSource:
+        """What talks to a connection. Raises `errors.SecretUnavailable`, and `errors.RemoteError` where it cannot be made."""
+        match connection:
+            case CsConnection():
+                return self.cs(connection)
+            case CcConnection():
+                return self.cc(connection)
+            case SqlConnection():
+                return self.sql(connection)
 
     def _http(self, name: str, base_url: str, limit: RateLimit, connections: int) -> HttpClient:
         from reconciler.cli.progress import notices

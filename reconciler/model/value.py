@@ -23,6 +23,9 @@ Rendered = str | None
 CLEARED = "\ue000"
 """Stands in stage and ledger for a field that is to be emptied: a character of private use, which no source text is."""
 
+INVALID = "\ue001"
+"""Begins, in a page of a source, what stands for a value that has no text; the reason follows it."""
+
 DIGITS = "0123456789"
 
 

@@ -1,0 +1,1 @@
+"""Databases that models read. Nothing in here can write to one."""

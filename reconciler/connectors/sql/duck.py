@@ -1,0 +1,142 @@
+"""DuckDB files, opened read only, with everything outside of the file switched off for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from reconciler import errors
+from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
+from reconciler.connectors.sql.watch import Watch
+from reconciler.connectors.sql.words import one_line
+from reconciler.model.value import INVALID
+from reconciler.records.text_of import OUT_OF_RANGE, rendition
+
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "512MB",
+    "threads": "2",
+    "preserve_insertion_order": "false",
+}
+
+LOCKED = "SET lock_configuration = true"
+"""From here on not even a query can change a setting."""
+
+_ABOUT_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
+"""Raised before a row is read: the message quotes the query and the schema, never a row."""
+
+
+class Duck:
+    """A file."""
+
+    def __init__(self, path: Path, watch: Watch) -> None:
+        self._path = path
+        self._watch = watch
+
+    def columns(self, query: str) -> list[str]:
+        with self._session() as connection:
+            return distinct([name for name, _ in self._described(connection, query)])
+
+    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+        with self._session() as connection:
+            described = self._described(connection, query)
+            names = distinct([name for name, _ in described])
+            given = ", ".join(f"c{number}" for number in range(len(names)))
+            wanted = ", ".join(_as_value(f"c{n}", described[n][1]) for n in positions(names, columns))
+            statement = f"SELECT {wanted} FROM (\n{query}\n) AS given ({given})"
+            self._guarded(connection, lambda: connection.execute(statement))
+            while page := self._guarded(connection, lambda: connection.fetchmany(PAGE_ROWS)):
+                yield [tuple(map(rendition, row)) for row in page]
+
+    def proof(self) -> Proof:
+        with self._session() as connection:
+            try:
+                connection.execute("CREATE TABLE reconcile_must_not_write (a INTEGER)")
+                refused = False
+            except duckdb.Error:
+                refused = True
+            began = self._watch.clock.monotonic()
+            self._guarded(connection, lambda: connection.execute("SELECT 1").fetchall())
+            seconds = self._watch.clock.monotonic() - began
+        return Proof(
+            reached=f"{self._path} ({self._path.stat().st_size:,} bytes)",
+            read_only="the file is opened read only, without access to other files or the network",
+            seconds=seconds,
+            refused=refused,
+        )
+
+    def _described(self, connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[str, str]]:
+        """Name and type of each output column."""
+        statements = connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise errors.RemoteRefused("the query is not one SELECT", hint="the database is only ever read")
+        rows = self._guarded(connection, lambda: connection.execute(f"DESCRIBE\n{query}").fetchall())
+        return [(row[0], row[1]) for row in rows]
+
+    def _guarded(self, connection: duckdb.DuckDBPyConnection, work: Callable[[], Any]) -> Any:
+        self._watch.check()
+        with self._watch.guarding(connection.interrupt):
+            return work()
+
+    @contextmanager
+    def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self._look()
+        with self._translated():
+            connection = duckdb.connect(str(self._path), read_only=True, config=CONFIG)
+            try:
+                connection.execute("SET TimeZone = 'UTC'")
+                connection.execute(LOCKED)
+                yield connection
+            finally:
+                connection.close()
+
+    def _look(self) -> None:
+        if self._path.is_dir():
+            raise errors.RemoteRefused(f"{self._path} is a folder", hint="the URL must name the file of the database")
+        if not self._path.exists():
+            hint = "correct the URL; a relative path begins at the project's folder"
+            raise errors.RemoteRefused(f"there is no file {self._path}", hint=hint)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.Error, RuntimeError) as error:
+            self._watch.check()
+            raise _meaning(error, self._path) from None
+
+
+def _as_value(column: str, type: str) -> str:
+    """`column` as something that arrives whole: Python has no infinite dates, and time zones only with another package."""
+    if type != "DATE" and not type.startswith("TIMESTAMP"):
+        return column
+    text = f"replace({column}::VARCHAR, ' ', 'T')"
+    spelled = f"left({text}, -3) || 'Z'" if type == "TIMESTAMP WITH TIME ZONE" else text
+    moment = (
+        column if type.endswith(("DATE", "ZONE")) else f"{column}::TIMESTAMP"
+    )  # in nanoseconds there is no year 10000
+    return (
+        f"CASE WHEN {moment} >= '0001-01-01' AND {moment} < '10000-01-01' THEN {spelled} "
+        f"WHEN {column} IS NOT NULL THEN '{INVALID}{OUT_OF_RANGE}' END"
+    )
+
+
+def _meaning(error: Exception, path: Path) -> errors.RemoteError:
+    if isinstance(error, _ABOUT_THE_QUERY):
+        return errors.RemoteRefused(f"DuckDB refuses the query: {one_line(str(error))}", hint="correct the query")
+    if isinstance(error, duckdb.IOException):
+        hint = "a file that another process writes to is locked; else check that it is a DuckDB file that may be read"
+        return errors.RemoteUnavailable(f"{path} cannot be opened or read", hint=hint)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        message = f"the query takes more memory than DuckDB gets ({CONFIG['memory_limit']})"
+        return errors.RemoteRefused(message, hint="make it a table in the database, and select from that")
+    return errors.RemoteRefused(
+        f"the query failed while rows were read ({type(error).__name__})",
+        hint="run it in a SQL client: a function in it, or in a view, does not take the values of some row",
+    )

@@ -1,0 +1,236 @@
+"""PostgreSQL: a session whose default is read only, and in it one transaction that is read only itself and sees one moment.
+
+Rows are made into text by the server, by the type that it reports for each column, so that a page and a copy hold the same.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from os import dup
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from sqlalchemy import URL
+
+from reconciler import errors
+from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
+from reconciler.connectors.sql.postgresql_problems import meaning
+from reconciler.connectors.sql.watch import Watch, patiently
+from reconciler.model.value import INVALID
+from reconciler.records.text_of import BINARY, NOT_FINITE, OUT_OF_RANGE
+
+CONNECT_SECONDS = 10
+CANCEL_SECONDS = 1.0
+OLDEST = 130_000
+"""PostgreSQL 13: the oldest that can write a number without zeros at its end."""
+
+DEFAULTS: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "application_name": "reconcile",
+    # A server that is gone without a word: nobody waits for it for hours.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+
+class Postgresql:
+    """A server and a database on it. `prepare` are the settings of a session, made before anything else is asked."""
+
+    def __init__(self, url: URL, label: str, secrets: Sequence[str], watch: Watch) -> None:
+        self._url = url
+        self._label = label
+        self._secrets = secrets
+        self._watch = watch
+
+    def columns(self, query: str) -> list[str]:
+        with self._session() as connection:
+            return distinct([name for name, _ in self._described(connection, query)])
+
+    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+        with self._session() as connection:
+            texts = self._as_texts(connection, query, columns)
+            with connection.cursor(name="reconcile_rows") as rows:
+                self._guarded(connection, lambda: rows.execute(texts))
+                while page := self._guarded(connection, lambda: rows.fetchmany(PAGE_ROWS)):
+                    yield page
+
+    def copy_out(self, query: str, columns: Sequence[str]) -> Iterator[bytes]:
+        """What COPY … TO STDOUT sends, in its text format."""
+        with self._session() as connection:
+            texts = self._as_texts(connection, query, columns)
+            statement = f"COPY (\n{texts}\n) TO STDOUT"
+            with connection.cursor() as cursor, self._guarding(connection), cursor.copy(statement) as copy:
+                yield from map(bytes, copy)
+
+    def proof(self) -> Proof:
+        with self._session() as connection:
+            way = "TLS" if connection.pgconn.ssl_in_use else "no TLS"
+            began = self._watch.clock.monotonic()
+            self._guarded(connection, lambda: connection.execute("SELECT 1").fetchall())
+            seconds = self._watch.clock.monotonic() - began
+            powers = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+            refused = _refuses(connection, "CREATE TABLE reconcile_must_not_write (a int)")
+        mighty = "; this user is a superuser: use one that may only SELECT" if powers and powers[0] else ""
+        return Proof(
+            reached=f"{self._label} ({way})",
+            read_only=f"the transaction is READ ONLY, and so is every other of the session{mighty}",
+            seconds=seconds,
+            refused=refused,
+        )
+
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection]:
+        with self._translated():
+            connection = patiently(
+                self._watch,
+                lambda: psycopg.connect(**self._arguments(), autocommit=True),
+                lambda unwanted: unwanted.close(),
+                seconds=self._patience,
+            )
+            try:
+                if connection.info.server_version < OLDEST:
+                    raise errors.RemoteRefused(f"{self._label} is older than PostgreSQL 13", hint="upgrade the server")
+                self._guarded(connection, lambda: self._prepare(connection))
+                yield connection
+            finally:
+                # Never a COMMIT: there is nothing to keep, and a session that broke cannot answer.
+                connection.close()
+
+    @property
+    def _patience(self) -> float:
+        """Longer than the driver's own patience, which gives the better message."""
+        with suppress(ValueError, TypeError):
+            return float(str(self._arguments()["connect_timeout"])) + 5
+        return CONNECT_SECONDS + 5
+
+    def _arguments(self) -> dict[str, Any]:
+        url = self._url
+        options = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
+        named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+        given = {name: value for name, value in named.items() if value is not None}
+        return {**DEFAULTS, **given, "dbname": url.database, **options, "client_encoding": "utf8"}
+
+    def _prepare(self, connection: psycopg.Connection) -> None:
+        milliseconds = round(self._watch.seconds * 1000)
+        settings = (
+            ("default_transaction_read_only", "on"),
+            ("statement_timeout", milliseconds),
+            ("idle_in_transaction_session_timeout", max(milliseconds, 300_000)),
+            ("lock_timeout", 10_000),
+            # What the spelling of values depends on.
+            ("timezone", "UTC"),
+            ("datestyle", "ISO"),
+            ("intervalstyle", "iso_8601"),
+            ("extra_float_digits", 1),
+            # Rows are read to the last, so a plan for the first ones would be the wrong one.
+            ("cursor_tuple_fraction", 1),
+        )
+        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings))
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def _described(self, connection: psycopg.Connection, query: str) -> list[tuple[str, int]]:
+        """Name and type of each output column."""
+        found = self._prepared(connection, query)
+        if found.nparams:
+            raise errors.RemoteRefused("the query has a parameter ($1), which nobody gives", hint="write the value")
+        if not found.nfields:
+            raise errors.RemoteRefused("the query returns no columns", hint="write one SELECT")
+        # Not everything that returns rows may be selected from: DELETE … RETURNING may not.
+        self._prepared(connection, f"SELECT FROM (\n{query}\n) AS given")
+        return [((found.fname(n) or b"").decode(), found.ftype(n)) for n in range(found.nfields)]
+
+    def _prepared(self, connection: psycopg.Connection, query: str) -> pq.abc.PGresult:
+        """What the server knows of a statement that it does not run. Preparing takes exactly one."""
+        wire = connection.pgconn
+        for step in (partial(wire.prepare, b"", query.encode()), partial(wire.describe_prepared, b"")):
+            result: pq.abc.PGresult = self._guarded(connection, step)
+            if result.status != pq.ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        return result
+
+    def _as_texts(self, connection: psycopg.Connection, query: str, columns: Sequence[str]) -> str:
+        """A query for the columns as text."""
+        have = self._described(connection, query)
+        names = distinct([name for name, _ in have])
+        types = [type for _, type in have]
+        rows = connection.execute("SELECT oid, typcategory FROM pg_type WHERE oid = ANY(%s)", [types]).fetchall()
+        category: dict[int, str] = dict(rows)
+        given = ", ".join(f"c{number}" for number in range(len(names)))
+        wanted = ",\n".join(
+            as_text(f"c{number}", types[number], category.get(types[number], ""))
+            for number in positions(names, columns)
+        )
+        return f"SELECT\n{wanted}\nFROM (\n{query}\n) AS given ({given})"
+
+    def _guarded(self, connection: psycopg.Connection, work: Callable[[], Any]) -> Any:
+        self._watch.check()
+        with self._guarding(connection):
+            return work()
+
+    @contextmanager
+    def _guarding(self, connection: psycopg.Connection) -> Iterator[None]:
+        with self._watch.guarding(lambda: _cut_short(connection)):
+            yield
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            self._watch.check()
+            raise meaning(error, self._label, self._secrets) from None
+        except UnicodeError:
+            raise errors.RemoteMalformed(f"{self._label} sent text that is no UTF-8") from None
+
+
+def _cut_short(connection: psycopg.Connection) -> None:
+    """Ask the server to give up, and hang up on one that does not answer."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=dup(connection.pgconn.socket)) as wire:
+        with suppress(psycopg.Error):
+            connection.cancel_safe(timeout=CANCEL_SECONDS)
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+def _refuses(connection: psycopg.Connection, statement: str) -> bool:
+    try:
+        connection.execute(statement)
+    except psycopg.errors.ReadOnlySqlTransaction:
+        return True
+    connection.execute("ROLLBACK")
+    return False
+
+
+_BOOLEAN, _BINARY, _FLOATS, _NUMERIC = 16, 17, (700, 701), 1700
+_DATE, _TIMESTAMP, _TIMESTAMPTZ = 1082, 1114, 1184
+"""Numbers of types, which are the same in every PostgreSQL."""
+
+_LISTS = ("A", "C")
+"""Categories of types: arrays and composites."""
+
+
+def as_text(column: str, type: int, category: str) -> str:
+    """`column` as text, by its type: as `records.text_of` spells the same value."""
+    text = f"{column}::text"
+    if type == _BOOLEAN:
+        return f"CASE {column} WHEN true THEN 'true' WHEN false THEN 'false' END"
+    if type == _BINARY:
+        return f"CASE WHEN {column} IS NOT NULL THEN '{INVALID}{BINARY}' END"
+    if type == _NUMERIC or type in _FLOATS:
+        return (
+            f"CASE WHEN {text} IN ('NaN', 'Infinity', '-Infinity') THEN '{INVALID}{NOT_FINITE}' "
+            f"ELSE trim_scale({text}::numeric)::text END"
+        )
+    if type in (_DATE, _TIMESTAMP, _TIMESTAMPTZ):
+        with_t = f"replace({text}, ' ', 'T')"
+        spelled = {_DATE: text, _TIMESTAMP: with_t, _TIMESTAMPTZ: f"left({with_t}, -3) || 'Z'"}
+        return (
+            f"CASE WHEN {column} >= '0001-01-01' AND {column} < '10000-01-01' THEN {spelled[type]} "
+            f"WHEN {column} IS NOT NULL THEN '{INVALID}{OUT_OF_RANGE}' END"
+        )
+    return f"to_json({column})::text" if category in _LISTS else text

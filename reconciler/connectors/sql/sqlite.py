@@ -1,0 +1,254 @@
+"""SQLite files, opened read only, behind an authorizer that allows nothing but reading.
+
+Rows are made into text by SQLite itself, so that a page and a staged file hold the same. What SQLite's own cast does not
+spell as we do goes through a function in Python: numbers that are not whole, and text beyond ASCII, which may be no UTF-8.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from reconciler import errors
+from reconciler.connectors.sql import sqlite_guard
+from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
+from reconciler.connectors.sql.sqlite_guard import SCRATCH, STAGED, Guard
+from reconciler.connectors.sql.watch import Watch
+from reconciler.model.value import INVALID
+from reconciler.records.text_of import BINARY, UNSTORABLE, rendition
+
+STEPS = 10_000
+"""Instructions of SQLite between two looks at the clock: a few milliseconds."""
+
+LONGEST_VALUE = 16 * 1024 * 1024
+"""Bytes. A function that makes a longer one has no honest use here."""
+
+BUSY_SECONDS = 0.5
+BUSY_TRIES = 10
+CACHE_KIB = 8192
+
+UTF_8 = "UTF-8"
+
+PRAGMAS = (
+    # Views and triggers of the file may not call functions that do more than compute.
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+    "mmap_size = 0",
+    "temp_store = FILE",
+    f"cache_size = -{CACHE_KIB}",
+)
+
+SCRATCH_PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}")
+"""Of the file that is filled: when anything goes wrong it is removed."""
+
+
+class Sqlite:
+    """A file. A session of it is a snapshot: what is written meanwhile is not seen."""
+
+    def __init__(self, path: Path, watch: Watch) -> None:
+        self._path = path
+        self._watch = watch
+
+    def columns(self, query: str) -> list[str]:
+        with self._session() as session:
+            return session.columns(query)
+
+    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+        with self._session() as session:
+            rows = session.execute(session.as_texts(query, columns))
+            while page := session.fetch(rows):
+                yield page
+
+    def stage_file(self, query: str, columns: Sequence[str], path: Path) -> int:
+        """Make `path`: a database with a table `rows` of the columns c0, c1, … in UTF-8. Returns how many rows it has.
+
+        No row passes through Python. The file must not exist, and is gone when this fails.
+        """
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        names = ", ".join(f"c{number}" for number in range(len(columns)))
+        try:
+            with self._session() as session:
+                same_encoding = session.encoding == UTF_8
+            if not same_encoding:
+                return _filled(path, names, self.pages(query, columns))
+            with self._session(scratch=(path, names)) as session:
+                texts = session.as_texts(query, columns)
+                return session.fill(f"INSERT INTO {SCRATCH}.{STAGED} ({names})\n{texts}")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def proof(self) -> Proof:
+        with self._session() as session:
+            refused = session.refuses("CREATE TABLE reconcile_must_not_write (a)")
+            began = self._watch.clock.monotonic()
+            session.execute("SELECT 1").fetchall()
+            seconds = self._watch.clock.monotonic() - began
+        return Proof(
+            reached=f"{self._path} ({self._path.stat().st_size:,} bytes)",
+            read_only="the file is opened read only, and a statement may do nothing but read",
+            seconds=seconds,
+            refused=refused,
+        )
+
+    @contextmanager
+    def _session(self, scratch: tuple[Path, str] | None = None) -> Iterator[_Session]:
+        self._look()
+        guard = Guard(filling=scratch is not None)
+        with sqlite_guard.translated(self._path, guard, self._watch):
+            # Without flags in its name an attached file would be opened as the first one: for reading.
+            location = f"file:{quote(str(self._path))}?mode=ro"
+            with closing(
+                sqlite3.connect(location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
+            ) as connection:
+                for pragma in PRAGMAS:
+                    connection.execute(f"PRAGMA {pragma}")
+                if scratch is not None:
+                    _attach(connection, *scratch)
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+                self._begin(connection)
+                yield _Session(connection, guard, self._watch)
+
+    def _look(self) -> None:
+        """SQLite says of everything that it cannot open only that it cannot."""
+        if self._path.is_dir():
+            raise errors.RemoteRefused(f"{self._path} is a folder", hint="the URL must name the file of the database")
+        if not self._path.exists():
+            hint = "correct the URL; a relative path begins at the project's folder"
+            raise errors.RemoteRefused(f"there is no file {self._path}", hint=hint)
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Begin to read. A writer may hold the file for a moment; while we wait somebody may stop us."""
+        for left in reversed(range(BUSY_TRIES)):
+            self._watch.check()
+            try:
+                connection.execute("BEGIN")
+                connection.execute("PRAGMA main.schema_version").fetchone()
+                return
+            except sqlite3.OperationalError as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if not left or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+
+
+class _Session:
+    """A connection within a transaction, and what may be asked of it."""
+
+    def __init__(self, connection: sqlite3.Connection, guard: Guard, watch: Watch) -> None:
+        self._connection = connection
+        self._guard = guard
+        self._watch = watch
+        self.encoding = str(connection.execute("PRAGMA encoding").fetchone()[0])
+        connection.create_function(_SPELL_TEXT, 1, _speller(self.encoding), deterministic=True)
+        connection.create_function(_SPELL_REAL, 1, rendition, deterministic=True)
+        watch.begin()
+        connection.set_progress_handler(watch.over, STEPS)
+        _know_virtual_tables(connection)
+        connection.set_authorizer(guard)
+
+    def execute(self, statement: str) -> sqlite3.Cursor:
+        self._watch.begin()
+        return self._connection.execute(statement)
+
+    def fetch(self, rows: sqlite3.Cursor) -> Page:
+        self._watch.check()
+        self._watch.begin()
+        return rows.fetchmany(PAGE_ROWS)
+
+    def columns(self, query: str) -> list[str]:
+        with self._guard.preparing():
+            self.execute(f"EXPLAIN\n{query}").close()
+        rows = self.execute(f"SELECT * FROM (\n{query}\n) LIMIT 0")
+        return distinct(_as_named([column[0] for column in rows.description]))
+
+    def as_texts(self, query: str, columns: Sequence[str]) -> str:
+        """A query for the columns as text."""
+        have = self.columns(query)
+        given = ", ".join(f"c{number}" for number in range(len(have)))
+        wanted = ",\n".join(_as_text(f"c{number}") for number in positions(have, columns))
+        return f"WITH given ({given}) AS (\n{query}\n)\nSELECT\n{wanted}\nFROM given"
+
+    def fill(self, statement: str) -> int:
+        """Run the one statement that may write, into the scratch file. Returns how many rows were written."""
+        count = self.execute(statement).rowcount
+        self._connection.set_authorizer(None)
+        self._connection.execute("COMMIT")
+        return count
+
+    def refuses(self, statement: str) -> bool:
+        try:
+            self._connection.execute(statement)
+        except sqlite3.DatabaseError:
+            return True
+        return False
+
+
+def _know_virtual_tables(connection: sqlite3.Connection) -> None:
+    """SQLite declares such a table when it is first used, and asks the authorizer as if somebody made one."""
+    found = connection.execute("SELECT name FROM main.sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%'").fetchall()
+    for name in ("json_each", "json_tree", *(name for (name,) in found)):
+        quoted = name.replace('"', '""')
+        # A module that is not there is a matter of the query that needs it.
+        with suppress(sqlite3.OperationalError):
+            connection.execute(f'SELECT 1 FROM "{quoted}" LIMIT 0')
+
+
+def _attach(connection: sqlite3.Connection, path: Path, names: str) -> None:
+    connection.execute(f"ATTACH ? AS {SCRATCH}", (f"file:{quote(str(path))}?mode=rw",))
+    for pragma in SCRATCH_PRAGMAS:
+        connection.execute(f"PRAGMA {SCRATCH}.{pragma}")
+    connection.execute(f"CREATE TABLE {SCRATCH}.{STAGED} ({names})")
+
+
+def _filled(path: Path, names: str, pages: Iterator[Page]) -> int:
+    """The same file, a page at a time: for a source whose encoding no attached file may differ from."""
+    marks = ", ".join("?" for _ in names.split(","))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in SCRATCH_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"CREATE TABLE {STAGED} ({names})")
+        connection.execute("BEGIN")
+        count = sum(connection.executemany(f"INSERT INTO {STAGED} VALUES ({marks})", page).rowcount for page in pages)
+        connection.execute("COMMIT")
+    return count
+
+
+def _as_named(names: Sequence[str]) -> list[str]:
+    """The names that the query gives; SQLite calls a second column `a` of a subquery `a:1`."""
+    first = [name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name for name in names]
+    return [base if base in names else name for name, base in zip(names, first, strict=True)]
+
+
+_SPELL_REAL = "reconcile_real"
+_SPELL_TEXT = "reconcile_text"
+
+
+def _as_text(column: str) -> str:
+    """`column` as text. Any value of SQLite may have any type, so each is asked for its own."""
+    return f"""CASE typeof({column})
+  WHEN 'text' THEN CASE
+    WHEN {column} GLOB '*[^\x01-\x7f]*' OR instr({column}, char(0)) THEN {_SPELL_TEXT}(CAST({column} AS BLOB))
+    ELSE {column} END
+  WHEN 'integer' THEN CAST({column} AS TEXT)
+  WHEN 'real' THEN CASE
+    WHEN abs({column}) < 1e15 AND {column} = CAST({column} AS INTEGER) THEN CAST(CAST({column} AS INTEGER) AS TEXT)
+    ELSE {_SPELL_REAL}({column}) END
+  WHEN 'blob' THEN '{INVALID}{BINARY}'
+END"""
+
+
+def _speller(encoding: str) -> Callable[[bytes], str | None]:
+    """What makes a str of the bytes of a text, where they are one."""
+
+    def spell(raw: bytes) -> str | None:
+        try:
+            return rendition(raw.decode(encoding))
+        except UnicodeDecodeError:
+            return INVALID + UNSTORABLE
+
+    return spell
