@@ -46,6 +46,14 @@ def rendition(value: object) -> str | None:
         return INVALID + str(flaw)
 
 
+def decoded(raw: bytes) -> str:
+    """A text as a database keeps it, in UTF-8 as it should be: for `text_factory` of SQLite, which checks nothing."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return INVALID + UNSTORABLE
+
+
 def flaw_of(text: str | None) -> str | None:
     """Why a text that came from a source cannot be used; None where it can be."""
     if text is None or not text.startswith((CLEARED, INVALID)):

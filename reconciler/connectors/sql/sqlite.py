@@ -1,14 +1,15 @@
 """SQLite files, opened read only, behind an authorizer that allows nothing but reading.
 
-Rows are made into text by SQLite itself, so that a page and a staged file hold the same. What SQLite's own cast does not
-spell as we do goes through a function in Python: numbers that are not whole, and text beyond ASCII, which may be no UTF-8.
+Rows become text in Python, a page at a time, or are staged by SQLite itself, a whole table without an object in Python.
+Both give the same text; looking at every byte of every text would double the time of staging, so what has no text (binary
+data, NUL, bytes that are no UTF-8) is staged as it is, and found by whoever reads it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -18,8 +19,7 @@ from reconciler.connectors.sql import sqlite_guard
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
 from reconciler.connectors.sql.sqlite_guard import SCRATCH, STAGED, Guard
 from reconciler.connectors.sql.watch import Watch
-from reconciler.model.value import INVALID
-from reconciler.records.text_of import BINARY, UNSTORABLE, rendition
+from reconciler.records.text_of import decoded, rendition
 
 STEPS = 10_000
 """Instructions of SQLite between two looks at the clock: a few milliseconds."""
@@ -34,8 +34,6 @@ CACHE_KIB = 8192
 UTF_8 = "UTF-8"
 
 PRAGMAS = (
-    # Views and triggers of the file may not call functions that do more than compute.
-    "trusted_schema = OFF",
     "cell_size_check = ON",
     "mmap_size = 0",
     "temp_store = FILE",
@@ -59,25 +57,26 @@ class Sqlite:
 
     def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
         with self._session() as session:
-            rows = session.execute(session.as_texts(query, columns))
+            rows = session.execute(session.chosen(query, columns, "{}"))
             while page := session.fetch(rows):
                 yield page
 
     def stage_file(self, query: str, columns: Sequence[str], path: Path) -> int:
         """Make `path`: a database with a table `rows` of the columns c0, c1, … in UTF-8. Returns how many rows it has.
 
-        No row passes through Python. The file must not exist, and is gone when this fails.
+        The values are texts; read them with `text_factory = text_of.decoded`, and take `text_of.rendition` of each, so
+        that what has no text is found. The file must not exist, and is gone when this fails.
         """
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        names = ", ".join(f"c{number}" for number in range(len(columns)))
+        names = ", ".join(f"c{number} TEXT" for number in range(len(columns)))
         try:
             with self._session() as session:
                 same_encoding = session.encoding == UTF_8
             if not same_encoding:
                 return _filled(path, names, self.pages(query, columns))
             with self._session(scratch=(path, names)) as session:
-                texts = session.as_texts(query, columns)
-                return session.fill(f"INSERT INTO {SCRATCH}.{STAGED} ({names})\n{texts}")
+                texts = session.chosen(query, columns, _AS_TEXT)
+                return session.fill(f"INSERT INTO {SCRATCH}.{STAGED}\n{texts}")
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -144,8 +143,8 @@ class _Session:
         self._guard = guard
         self._watch = watch
         self.encoding = str(connection.execute("PRAGMA encoding").fetchone()[0])
-        connection.create_function(_SPELL_TEXT, 1, _speller(self.encoding), deterministic=True)
-        connection.create_function(_SPELL_REAL, 1, rendition, deterministic=True)
+        connection.text_factory = decoded
+        connection.create_function(_SPELL, 1, rendition, deterministic=True)
         watch.begin()
         connection.set_progress_handler(watch.over, STEPS)
         _know_virtual_tables(connection)
@@ -158,19 +157,21 @@ class _Session:
     def fetch(self, rows: sqlite3.Cursor) -> Page:
         self._watch.check()
         self._watch.begin()
-        return rows.fetchmany(PAGE_ROWS)
+        return [tuple(map(rendition, row)) for row in rows.fetchmany(PAGE_ROWS)]
 
     def columns(self, query: str) -> list[str]:
+        within = f"SELECT * FROM (\n{query}\n) LIMIT 0"
         with self._guard.preparing():
             self.execute(f"EXPLAIN\n{query}").close()
-        rows = self.execute(f"SELECT * FROM (\n{query}\n) LIMIT 0")
+            self.execute(f"EXPLAIN\n{within}").close()
+        rows = self.execute(within)
         return distinct(_as_named([column[0] for column in rows.description]))
 
-    def as_texts(self, query: str, columns: Sequence[str]) -> str:
-        """A query for the columns as text."""
+    def chosen(self, query: str, columns: Sequence[str], form: str) -> str:
+        """A query for the columns alone, each in the form of `form`."""
         have = self.columns(query)
         given = ", ".join(f"c{number}" for number in range(len(have)))
-        wanted = ",\n".join(_as_text(f"c{number}") for number in positions(have, columns))
+        wanted = ",\n".join(form.format(f"c{number}") for number in positions(have, columns))
         return f"WITH given ({given}) AS (\n{query}\n)\nSELECT\n{wanted}\nFROM given"
 
     def fill(self, statement: str) -> int:
@@ -224,31 +225,13 @@ def _as_named(names: Sequence[str]) -> list[str]:
     return [base if base in names else name for name, base in zip(names, first, strict=True)]
 
 
-_SPELL_REAL = "reconcile_real"
-_SPELL_TEXT = "reconcile_text"
+_SPELL = "reconcile_text_of"
 
-
-def _as_text(column: str) -> str:
-    """`column` as text. Any value of SQLite may have any type, so each is asked for its own."""
-    return f"""CASE typeof({column})
-  WHEN 'text' THEN CASE
-    WHEN {column} GLOB '*[^\x01-\x7f]*' OR instr({column}, char(0)) THEN {_SPELL_TEXT}(CAST({column} AS BLOB))
-    ELSE {column} END
-  WHEN 'integer' THEN CAST({column} AS TEXT)
-  WHEN 'real' THEN CASE
-    WHEN abs({column}) < 1e15 AND {column} = CAST({column} AS INTEGER) THEN CAST(CAST({column} AS INTEGER) AS TEXT)
-    ELSE {_SPELL_REAL}({column}) END
-  WHEN 'blob' THEN '{INVALID}{BINARY}'
-END"""
-
-
-def _speller(encoding: str) -> Callable[[bytes], str | None]:
-    """What makes a str of the bytes of a text, where they are one."""
-
-    def spell(raw: bytes) -> str | None:
-        try:
-            return rendition(raw.decode(encoding))
-        except UnicodeDecodeError:
-            return INVALID + UNSTORABLE
-
-    return spell
+_AS_TEXT = f"""CASE WHEN {{0}} COLLATE BINARY < '' THEN CASE
+  WHEN {{0}} = CAST({{0}} AS INTEGER) AND ({{0}} BETWEEN -1e15 AND 1e15 OR typeof({{0}}) = 'integer') THEN CAST({{0}} AS INTEGER)
+  WHEN abs({{0}}) BETWEEN 1e-4 AND 1e15 AND CAST(printf('%!.15g', {{0}}) AS REAL) = {{0}} THEN printf('%!.15g', {{0}})
+  ELSE {_SPELL}({{0}}) END
+ELSE {{0}} END"""
+"""A value as text. Only numbers are less than any text. A number of 15 digits that is equal is the shortest there is: no other
+of so few digits is as near. Only what needs more digits, or is very large or small, is spelled in Python.
+"""
