@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import errors
-from reconciler.cli.redaction import resolve
 from reconciler.cli.terminal import output_style
 from reconciler.connectors.base import Check
 from reconciler.model.diagnostic import Severity

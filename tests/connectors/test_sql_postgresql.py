@@ -246,6 +246,20 @@ def test_a_server_that_says_nothing() -> None:
     assert "canary-7" not in f"{raised.value.message} {raised.value.hint}"
 
 
+<<<<<<< HEAD
+=======
+def test_a_server_that_goes_away(people: str) -> None:
+    query = "SELECT email, pg_backend_pid() AS pid FROM people, generate_series(1, 20000)"
+    pages = source("postgresql", people).pages(query, ["pid"])
+    pid = next(pages)[0][0]
+    with psycopg.connect(people, autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend({pid})")
+    with pytest.raises(errors.RemoteUnavailable) as raised:
+        list(pages)
+    assert raised.value.hint
+
+
+>>>>>>> whB
 def test_nobody_listens() -> None:
     with silent_server() as port:
         pass

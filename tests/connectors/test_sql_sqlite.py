@@ -272,6 +272,15 @@ def test_a_locked_file(people: Path) -> None:
     assert sqlite_source(people).columns(ALL)
 
 
+def test_a_writer_that_is_done_in_a_moment_is_waited_for(people: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(people, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        timer = threading.Timer(0.8, writer.execute, ["COMMIT"])
+        timer.start()
+        assert staged(people, ALL, ["email"], tmp_path / "staged.db") == [("anna@example.com",)]
+        timer.join()
+
+
 def test_a_file_in_wal_mode_is_read_while_it_is_written(people: Path) -> None:
     with closing(sqlite3.connect(people, isolation_level=None)) as writer:
         writer.execute("PRAGMA journal_mode = WAL")

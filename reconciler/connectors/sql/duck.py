@@ -25,8 +25,13 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "preserve_insertion_order": "false",
 }
 
-LOCKED = "SET lock_configuration = true"
-"""From here on not even a query can change a setting."""
+PREPARATIONS = (
+    "SET TimeZone = 'UTC'",
+    # It would be drawn on standard output.
+    "SET enable_progress_bar = false",
+    # From here on not even a query can change a setting.
+    "SET lock_configuration = true",
+)
 
 _ABOUT_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
 """Raised before a row is read: the message quotes the query and the schema, never a row."""
@@ -90,8 +95,8 @@ class Duck:
         with self._translated():
             connection = duckdb.connect(str(self._path), read_only=True, config=CONFIG)
             try:
-                connection.execute("SET TimeZone = 'UTC'")
-                connection.execute(LOCKED)
+                for statement in PREPARATIONS:
+                    connection.execute(statement)
                 yield connection
             finally:
                 connection.close()

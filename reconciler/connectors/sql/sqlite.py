@@ -98,19 +98,11 @@ class Sqlite:
     def _session(self, scratch: tuple[Path, str] | None = None) -> Iterator[_Session]:
         self._look()
         guard = Guard(filling=scratch is not None)
-        with sqlite_guard.translated(self._path, guard, self._watch):
-            # Without flags in its name an attached file would be opened as the first one: for reading.
-            location = f"file:{quote(str(self._path))}?mode=ro"
-            with closing(
-                sqlite3.connect(location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
-            ) as connection:
-                for pragma in PRAGMAS:
-                    connection.execute(f"PRAGMA {pragma}")
-                if scratch is not None:
-                    _attach(connection, *scratch)
-                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
-                self._begin(connection)
-                yield _Session(connection, guard, self._watch)
+        with (
+            sqlite_guard.translated(self._path, guard, self._watch),
+            closing(self._connected_in_time(scratch)) as connection,
+        ):
+            yield _Session(connection, guard, self._watch)
 
     def _look(self) -> None:
         """SQLite says of everything that it cannot open only that it cannot."""
@@ -120,19 +112,37 @@ class Sqlite:
             hint = "correct the URL; a relative path begins at the project's folder"
             raise errors.RemoteRefused(f"there is no file {self._path}", hint=hint)
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        """Begin to read. A writer may hold the file for a moment; while we wait somebody may stop us."""
-        for left in reversed(range(BUSY_TRIES)):
+    def _connected_in_time(self, scratch: tuple[Path, str] | None) -> sqlite3.Connection:
+        """A writer may hold the file for a moment; while we wait for it somebody may stop us."""
+        for _ in range(BUSY_TRIES - 1):
             self._watch.check()
             try:
-                connection.execute("BEGIN")
-                connection.execute("PRAGMA main.schema_version").fetchone()
-                return
+                return _connected(self._path, scratch)
             except sqlite3.OperationalError as error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                if not left or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
+        return _connected(self._path, scratch)
+
+
+def _connected(path: Path, scratch: tuple[Path, str] | None) -> sqlite3.Connection:
+    """A connection within a transaction that has begun to read."""
+    # Only for this file: what is attached to a connection without flags in its name may be written.
+    location = f"file:{quote(str(path))}?mode=ro"
+    connection = sqlite3.connect(
+        location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
+    )
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        if scratch is not None:
+            _attach(connection, *scratch)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        connection.execute("BEGIN")
+        connection.execute("PRAGMA main.schema_version").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 class _Session:
@@ -182,11 +192,15 @@ class _Session:
         return count
 
     def refuses(self, statement: str) -> bool:
-        try:
-            self._connection.execute(statement)
-        except sqlite3.DatabaseError:
-            return True
-        return False
+        """Whether either of the two that keep us from writing is enough: the authorizer, and how the file is opened."""
+        for guard in (self._guard, None):
+            self._connection.set_authorizer(guard)
+            try:
+                self._connection.execute(statement)
+            except sqlite3.DatabaseError:
+                continue
+            return False
+        return True
 
 
 def _know_virtual_tables(connection: sqlite3.Connection) -> None:
@@ -203,7 +217,7 @@ def _attach(connection: sqlite3.Connection, path: Path, names: str) -> None:
     connection.execute(f"ATTACH ? AS {SCRATCH}", (f"file:{quote(str(path))}?mode=rw",))
     for pragma in SCRATCH_PRAGMAS:
         connection.execute(f"PRAGMA {SCRATCH}.{pragma}")
-    connection.execute(f"CREATE TABLE {SCRATCH}.{STAGED} ({names})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {SCRATCH}.{STAGED} ({names})")
 
 
 def _filled(path: Path, names: str, pages: Iterator[Page]) -> int:
