@@ -14,13 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler import errors
-from reconciler.connectors.base import Workload
+from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.connectors.gainsight_cs import readback
-from reconciler.connectors.gainsight_cs.records import RecordWriter
-from reconciler.connectors.gainsight_cs.target import RecordTarget
+from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
 from reconciler.model.catalog import CatalogField, CatalogObject, DataType
 from reconciler.model.outcome import ADVICE, Outcome, Reason, RecordResult, RecordWrite
-from reconciler.model.resources import Behavior
+from reconciler.model.resources import Behavior, FieldRule, Sync
 from reconciler.records.coerce import coerce
 from reconciler.sandbox import Sandbox, SandboxConfig
 from tests.connectors.cs_records import (
@@ -184,6 +183,25 @@ def test_keys_of_several_parts_and_numbers(sandbox: Sandbox) -> None:
     assert set(by_key(written(sandbox, only, [record(str(n), Name="B") for n in range(60)])).values()) == {UPDATED}
     assert calls(sandbox) == predicted(only, new=0, known=60)
     assert calls(sandbox).reads == 2
+
+
+@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize("match", ["exact", "ignore_case"])
+def test_whether_case_matters_is_for_the_tenant_to_say(sandbox: Sandbox, match: str, everything: bool) -> None:
+    to = target(sandbox, "Training", "Name")
+    written(sandbox, to, trainings(*range(5)))
+    control(sandbox, "POST", "switches", {"string_match": match})
+    writes = [record(f"t{n}" if n < 3 else f"T{n}", Score__gc=n) for n in range(600)]
+    results = by_key(written(sandbox, to, writes, at_destination=5 if everything else None))
+    same = match == "ignore_case"
+    assert [results[key] for key in ("t0", "t1", "t2", "T3", "T4")] == [UPDATED if same else CREATED] * 3 + [
+        UPDATED
+    ] * 2
+    assert scores(sandbox)["T1"] == (1 if same else 101)
+    assert len(scores(sandbox)) == (600 if same else 603)
+    fault(sandbox, {"drop": "after"}, method="PUT", path="objects/Training__gc")
+    again = [record(one.key[0], Score__gc=7) for one in writes[:5]]
+    assert set(by_key(written(sandbox, to, again)).values()) == {UPDATED}
 
 
 def test_two_rows_that_mean_one_record(sandbox: Sandbox) -> None:
@@ -697,7 +715,7 @@ def test_a_key_that_is_refused_ends_the_run(sandbox: Sandbox) -> None:
         written(sandbox, target(sandbox, "Training", "Name"), trainings(1))
 
 
-def _write(writer: RecordWriter, batch: list[RecordWrite]) -> list[RecordResult]:
+def _write(writer: RecordDestination, batch: list[RecordWrite]) -> list[RecordResult]:
     return list(writer.write(batch))
 
 
@@ -768,6 +786,41 @@ def test_an_object_of_the_same_key_is_created_once_in_a_run(sandbox: Sandbox) ->
     first = [record(f"n{n}@a.example", Name="x") for n in range(500)]
     results = by_key(written(sandbox, to, [*first, record("N7@a.example", Name="y")]))
     assert results["N7@a.example"] is Reason.DUPLICATE_KEY
+
+
+def test_more_than_a_call_takes_at_once(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Training", "Name")
+    control(sandbox, "DELETE", "requests")
+    with client(sandbox) as remote:
+        results = list(remote.writer(to).write(trainings(*range(120))))
+    assert [one.outcome for one in results] == [CREATED] * 120
+    assert calls(sandbox).writes == 3
+
+
+def test_a_lookup_to_an_unknown_object_says_so(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Company", "Name", lookups={"Industry": "Name"})
+    with pytest.raises(errors.RemoteRefused, match=r"Company\.Industry"):
+        written(sandbox, to, [record("x", Industry="y")])
+
+
+def test_a_target_is_what_a_sync_declares(sandbox: Sandbox) -> None:
+    rules = (
+        FieldRule(field="Industry", column="industry", set_if_empty=True),
+        FieldRule(field="Csm", column="csm", lookup="Email"),
+    )
+    sync = Sync(
+        name="companies",
+        model="companies",
+        connection="acme-cs",
+        object="Company",
+        behavior=Behavior.UPDATE_ONLY,
+        key={"Name": "name"},
+        fields=rules,
+        schedule=None,
+    )
+    to = target_of(sync, described(sandbox, "Company"))
+    assert (to.name, to.key, to.creates, to.looked_up) == ("company", ("Name",), False, ("Csm",))
+    assert (to.set_if_empty, to.lookups) == (frozenset({"Industry"}), {"Csm": "Email"})
 
 
 def test_nothing_to_write_costs_nothing(sandbox: Sandbox) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler import errors
 from reconciler.clock import Clock
 from reconciler.connectors.answer import Response, json_list, json_object
-from reconciler.connectors.base import Check, Row
+from reconciler.connectors.base import Check, RecordDestination, Row
 from reconciler.connectors.checks import Probe
 from reconciler.connectors.gainsight_cs import describe, envelope, query
 from reconciler.connectors.gainsight_cs.api import WriteApi
@@ -74,8 +74,8 @@ class CsClient:
         name = describe.API_NAMES.get(object_name, object_name)
         return query.pages(lambda body: self._query(name, body), name, fields)
 
-    def writer(self, target: RecordTarget) -> RecordWriter:
-        """A `RecordDestination` for one run."""
+    def writer(self, target: RecordTarget) -> RecordDestination:
+        """Made anew for each run."""
         read: Read = lambda name, fields, where: query.pages(lambda body: self._query(name, body), name, fields, where)  # noqa: E731
         api = WriteApi(self._write)
         return RecordWriter(api, read, target, rest=self._http.rest, concurrency=self._connection.concurrency)

@@ -102,7 +102,7 @@ class PeopleSender:
         return item.done if self._holds(item, index) else None
 
     def _holds(self, item: Ready, index: Index) -> bool:
-        return any(self._looking.holds(item, found) for found in index.get(item.identity, ()))
+        return any(self._looking.holds(item, found) for found in self._looking.found(item, index))
 
     # ---- in the background
 

@@ -6,8 +6,8 @@ What cannot be sent becomes a result right here, without a call.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from reconciler.connectors.gainsight_cs import readback
 from reconciler.connectors.gainsight_cs.query import EVERYTHING
@@ -15,14 +15,12 @@ from reconciler.connectors.gainsight_cs.ready import Ready
 from reconciler.connectors.gainsight_cs.resolve import Directory, Found, Index, Read, find, find_keys
 from reconciler.connectors.gainsight_cs.target import (
     COMPANY_NAME,
-    EMAIL,
     PERSON,
     PERSON_EMAIL,
     RELATIONSHIP_NAME,
     Identity,
     RecordTarget,
 )
-from reconciler.model.catalog import CatalogField
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome, Reason, RecordResult, RecordWrite
 from reconciler.records.coerce import Uncoercible, coerce
@@ -38,6 +36,8 @@ class Keyed:
     company: str = ""
 
 
+NOBODY: frozenset[Json] = frozenset()
+
 _UNKNOWN = {COMPANY_NAME: Reason.COMPANY_UNKNOWN, RELATIONSHIP_NAME: Reason.RELATIONSHIP_UNKNOWN}
 _AMBIGUOUS = {COMPANY_NAME: Reason.COMPANY_AMBIGUOUS, RELATIONSHIP_NAME: Reason.RELATIONSHIP_AMBIGUOUS}
 
@@ -52,6 +52,13 @@ class Preparer:
         self._directories = {name: Directory(read, target.other(name)) for name in target.looked_up}
         self._creating: dict[Identity, tuple[str, ...]] = {}
         self._everything: Index | None = None
+        self._folded: set[Identity] = set()
+        self._all_persons: Mapping[str, set[Json]] = {}
+        hanging = target.of_people and len(self._place.paths) > 1
+        self._person_link = target.link(PERSON, "Person_ID") if hanging else None
+        self._extra = [*sorted(target.set_if_empty), *([self._person_link] if self._person_link else [])]
+        self._keys = [(name, target.key_field(name)) for name in target.key]
+        self._required = [] if target.of_people else _required(target)
 
     def load_names(self, texts: Mapping[str, Sequence[str]]) -> None:
         """Look up what records name, for the whole run: the fewest calls."""
@@ -61,39 +68,47 @@ class Preparer:
     def load_everything(self) -> None:
         """Read the keys of all records at the destination."""
         self._everything = find(self._read, self._place, self._extra, EVERYTHING)
-
-    @property
-    def _extra(self) -> list[str]:
-        """Fields that are read beside the key."""
-        person = (
-            [self._target.link(PERSON, "Person_ID")] if len(self._place.paths) > 1 and self._target.of_people else []
-        )
-        return [*sorted(self._target.set_if_empty), *person]
+        self._folded = {_folded(identity) for identity in self._everything}
+        self._all_persons = self._persons(self._everything)
 
     def prepare(self, window: Sequence[RecordWrite]) -> list[Ready | RecordResult]:
         """Each record as it can be sent, or what is wrong with it. One read of keys for a window of up to a chunk."""
         self._load_names_of(window)
         keyed: list[Keyed | RecordResult] = [self._keyed(write) for write in window]
-        wanted = [one for one in keyed if not isinstance(one, RecordResult)]
-        index = self._everything
-        if index is None:
-            index = find_keys(self._read, self._place, self._extra, [one.values for one in wanted])
-        persons = self._persons(index)
+        index = self._found([one for one in keyed if not isinstance(one, RecordResult)])
+        persons = self._persons(index) if self._everything is None else self._all_persons
         seen: set[Identity] = set()
         prepared: list[Ready | RecordResult] = []
         for one in keyed:
             if isinstance(one, RecordResult):
                 prepared.append(one)
-                continue
-            if one.identity in seen:
+            elif one.identity in seen:
                 prepared.append(RecordResult(write=one.write, reason=Reason.DUPLICATE_KEY))
-                continue
-            seen.add(one.identity)
-            ready = self._ready(
-                one.write, one.identity, index.get(one.identity, ()), persons.get(one.identity[0], set())
-            )
-            prepared.append(replace(ready, company=one.company) if isinstance(ready, Ready) else ready)
+            else:
+                seen.add(one.identity)
+                prepared.append(self._ready(one, index.get(one.identity, ()), persons.get(one.identity[0], NOBODY)))
         return prepared
+
+    # ---- what is there
+
+    def _found(self, wanted: Sequence[Keyed]) -> Index:
+        """The records at the destination, by our identity. Whether case matters in a text is for the tenant to say: a record
+        that it gives for a key is the record of that key."""
+        known = self._everything
+        asked = wanted
+        if known is not None:
+            asked = [one for one in wanted if one.identity not in known and _folded(one.identity) in self._folded]
+        index = dict(find_keys(self._read, self._place, self._extra, [one.values for one in asked]))
+        ours = {one.identity for one in asked}
+        others: defaultdict[Identity, list[Found]] = defaultdict(list)
+        for identity in index.keys() - ours:
+            others[_folded(identity)] += index[identity]
+        for one in asked:
+            if one.identity not in index and _folded(one.identity) in others:
+                index[one.identity] = others[_folded(one.identity)]
+        if known is not None:
+            index.update((one.identity, known[one.identity]) for one in wanted if one.identity in known)
+        return index
 
     # ---- names
 
@@ -119,21 +134,21 @@ class Preparer:
     # ---- keys
 
     def _keyed(self, write: RecordWrite) -> Keyed | RecordResult:
-        parts = dict(zip(self._target.key, write.key, strict=True))
         texts: dict[str, Json] = {}
-        for name, text in parts.items():
+        for (name, field), text in zip(self._keys, write.key, strict=True):
             try:
-                texts[name] = coerce(text, self._target.key_field(name))
+                texts[name] = coerce(text, field)
             except Uncoercible as wrong:
                 return RecordResult(write=write, reason=Reason.KEY_INVALID, detail=str(wrong), field=name)
             if readback.is_empty(texts[name]):
                 return RecordResult(write=write, reason=Reason.KEY_INVALID, detail="the key is empty", field=name)
-        return self._values(write, parts, texts)
+        if PERSON_EMAIL in texts:
+            return self._hanging(write, dict(zip(self._target.key, write.key, strict=True)), texts[PERSON_EMAIL])
+        values = tuple(texts.values())
+        return Keyed(write, values, self._place.identity(values))
 
-    def _values(self, write: RecordWrite, parts: Mapping[str, str], texts: Mapping[str, Json]) -> Keyed | RecordResult:
-        if PERSON_EMAIL not in parts:
-            whole = tuple(texts[name] for name in self._target.key)
-            return Keyed(write, whole, self._place.identity(whole))
+    def _hanging(self, write: RecordWrite, parts: Mapping[str, str], email: Json) -> Keyed | RecordResult:
+        """A record that hangs on a person and a company, or on a relationship of the company."""
         company = self._one(write, COMPANY_NAME, parts[COMPANY_NAME])
         if isinstance(company, RecordResult):
             return company
@@ -143,57 +158,65 @@ class Preparer:
             if isinstance(relationship, RecordResult):
                 return relationship
             link = relationship
-        values = (texts[PERSON_EMAIL], link)
+        values = (email, link)
         return Keyed(write, values, self._place.identity(values), company)
 
     # ---- the record
 
-    def _persons(self, index: Index) -> dict[str, set[Json]]:
+    def _persons(self, index: Index) -> Mapping[str, set[Json]]:
         """The persons behind each e-mail address, where records hang on persons."""
         persons: defaultdict[str, set[Json]] = defaultdict(set)
-        if self._target.of_people and len(self._place.paths) > 1:
-            link = self._target.link(PERSON, "Person_ID")
+        if self._person_link is not None:
             for identity, found in index.items():
-                persons[identity[0]].update(one.values.get(link) for one in found)
+                persons[identity[0]].update(one.values.get(self._person_link) for one in found)
         return persons
 
-    def _ready(
-        self, write: RecordWrite, identity: Identity, found: Sequence[Found], persons: set[Json]
-    ) -> Ready | RecordResult:
-        if self._creating.get(identity, write.key) != write.key:
+    def _ready(self, one: Keyed, found: Sequence[Found], persons: Collection[Json]) -> Ready | RecordResult:
+        write = one.write
+        if self._creating.get(one.identity, write.key) != write.key:
             return RecordResult(write=write, reason=Reason.DUPLICATE_KEY)
-        if len(persons) > 1 or (len(found) > 1 and self._place.paths == (EMAIL,) and self._target.of_people):
+        if len(persons) > 1 or (len(found) > 1 and self._target.of_people and self._person_link is None):
             return RecordResult(write=write, reason=Reason.AMBIGUOUS_PERSON)
         if len(found) > 1:
             return RecordResult(write=write, reason=Reason.AMBIGUOUS_KEY, detail=f"{len(found)} records")
         if not found and not self._target.creates:
             return RecordResult(write=write, reason=Reason.RECORD_MISSING)
         if not found:
-            return self._to_create(write, identity)
-        return self._to_update(write, identity, found[0])
+            return self._to_create(one)
+        return self._to_update(one, found[0])
 
-    def _to_update(self, write: RecordWrite, identity: Identity, found: Found) -> Ready | RecordResult:
+    def _to_update(self, one: Keyed, found: Found) -> Ready | RecordResult:
+        write = one.write
         kept = {name for name in self._target.set_if_empty if not readback.is_empty(found.values.get(name))}
         fields = self._resolved(write, {name: value for name, value in write.values.items() if name not in kept})
         if isinstance(fields, RecordResult):
             return fields
         if not fields:
             return RecordResult(write=write, outcome=Outcome.UNCHANGED)
-        return Ready(write=write, identity=identity, gsid=found.gsid, fields=fields, created=False)
+        return self._made(one, found.gsid, fields)
 
-    def _to_create(self, write: RecordWrite, identity: Identity) -> Ready | RecordResult:
-        given = {**write.unchanged, **write.values}
-        fields = self._resolved(write, {name: value for name, value in given.items() if value is not None})
+    def _to_create(self, one: Keyed) -> Ready | RecordResult:
+        given = {**one.write.unchanged, **one.write.values} if one.write.unchanged else one.write.values
+        fields = self._resolved(one.write, {name: value for name, value in given.items() if value is not None})
         if isinstance(fields, RecordResult):
             return fields
         if not self._target.of_people:
-            for name, text in zip(self._target.key, write.key, strict=True):
-                fields[name] = coerce(text, self._target.object.fields[name])
-            missing = next((one.name for one in self._target.object.fields.values() if _lacks(one, fields)), None)
-            if missing is not None:
-                return RecordResult(write=write, reason=Reason.REQUIRED_EMPTY, field=missing)
-        self._creating[identity] = write.key
-        return Ready(write=write, identity=identity, gsid=None, fields=fields, created=True)
+            fields.update(zip(self._target.key, one.values, strict=True))
+        for name in self._required:
+            if readback.is_empty(fields.get(name)):
+                return RecordResult(write=one.write, reason=Reason.REQUIRED_EMPTY, field=name)
+        self._creating[one.identity] = one.write.key
+        return self._made(one, None, fields)
+
+    def _made(self, one: Keyed, gsid: str | None, fields: Mapping[str, Json]) -> Ready:
+        return Ready(
+            write=one.write,
+            identity=one.identity,
+            gsid=gsid,
+            fields=fields,
+            created=gsid is None,
+            company=one.company,
+        )
 
     def _resolved(self, write: RecordWrite, values: Mapping[str, Json]) -> dict[str, Json] | RecordResult:
         fields = dict(values)
@@ -212,5 +235,10 @@ def _lookup_text(value: Json) -> str:
     return "" if value is None else str(value)
 
 
-def _lacks(field: CatalogField, given: Mapping[str, Json]) -> bool:
-    return bool(field.required and not field.read_only and readback.is_empty(given.get(field.name)))
+def _required(target: RecordTarget) -> list[str]:
+    """Fields that a new record must have."""
+    return [field.name for field in target.object.fields.values() if field.required and not field.read_only]
+
+
+def _folded(identity: Identity) -> Identity:
+    return tuple(part.casefold() for part in identity)

@@ -86,8 +86,8 @@ class RecordWriter:
         prepared = [self._prepared.pop(write.key) for write in batch]
         yield from (one for one in prepared if isinstance(one, RecordResult))
         ready = [one for one in prepared if isinstance(one, Ready)]
-        if ready:
-            yield from self._sender.send(ready)
+        for call in chunked(ready, self.batch_size):
+            yield from self._sender.send(call)
 
 
 def predict_calls(

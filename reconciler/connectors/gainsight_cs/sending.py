@@ -72,6 +72,11 @@ class Looking:
         at = next(at for at, name in enumerate(self._target.key) if name.endswith("Email"))
         return item.write.key[at]
 
+    def found(self, item: Ready, index: Index) -> Sequence[Found]:
+        """The records that are this one: by identity, or by GSID where the tenant spells the key in another way."""
+        ours = index.get(item.identity, ())
+        return ours or [one for found in index.values() for one in found if one.gsid == item.gsid]
+
     def holds(self, item: Ready, found: Found) -> bool:
         return readback.holds(found.values, item.fields, self._target.object.fields)
 
@@ -131,7 +136,7 @@ class ObjectSender:
         results: list[RecordResult] = []
         missing: list[Ready] = []
         for item in part.items:
-            found = index.get(item.identity, ())
+            found = self._looking.found(item, index)
             if len(found) > 1:
                 results.append(
                     RecordResult(write=item.write, reason=Reason.AMBIGUOUS_KEY, detail=f"{len(found)} records")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
+from reconciler import errors
 from reconciler.connectors.gainsight_cs import query
 from reconciler.model.catalog import CatalogField, CatalogObject, DataType
 from reconciler.model.json import Json
-from reconciler.model.resources import Behavior
+from reconciler.model.resources import Behavior, Sync
 
 EMAIL, PERSON_EMAIL, COMPANY_NAME, RELATIONSHIP_NAME = "Email", "Person Email", "Company Name", "Relationship Name"
 PERSON, COMPANY_PERSON, RELATIONSHIP_PERSON = "person", "company_person", "relationship_person"
@@ -103,9 +104,25 @@ class RecordTarget:
         if name == RELATIONSHIP_NAME:
             paths = ("Name", "CompanyId")
             return Place(object_name="relationship", paths=paths, types=(DataType.STRING, DataType.LOOKUP))
-        by = self.lookups[name]
+        field_, by = self.object.fields[name], self.lookups[name]
+        if field_.lookup_object is None:
+            raise errors.RemoteRefused(
+                f"it is not known which object {self.object.label}.{name} points to, so nothing can be looked up for it",
+                hint="run `reconcile catalog pull`, or map the GSID itself and leave out `lookup`",
+            )
         kind = DataType.EMAIL if by.lower() == "email" else DataType.STRING
-        return Place(object_name=self.object.fields[name].lookup_object or "", paths=(by,), types=(kind,))
+        return Place(object_name=field_.lookup_object, paths=(by,), types=(kind,))
+
+
+def target_of(sync: Sync, known: CatalogObject) -> RecordTarget:
+    """What a sync writes to; `known` is its object as the catalog has it."""
+    return RecordTarget(
+        object=known,
+        key=tuple(sync.key),
+        behavior=sync.behavior,
+        set_if_empty=frozenset(rule.field for rule in sync.fields if rule.set_if_empty),
+        lookups={rule.field: rule.lookup for rule in sync.fields if rule.lookup is not None},
+    )
 
 
 def spelled(value: Json, kind: DataType) -> str:
