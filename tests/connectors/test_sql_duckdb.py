@@ -105,15 +105,12 @@ def test_a_query_can_do_nothing_but_read(people: Path, query: str, message: str)
     assert [path.name for path in people.parent.iterdir()] == ["people.duckdb"]
 
 
-<<<<<<< HEAD
-=======
 def test_settings_are_made_and_locked(people: Path) -> None:
     names = ["enable_external_access", "lock_configuration", "enable_progress_bar", "autoload_known_extensions"]
     listed = ", ".join(f"current_setting('{name}') AS {name}" for name in names)
     assert rows(duck_source(people), f"SELECT {listed}") == [("false", "true", "false", "false")]
 
 
->>>>>>> whB
 def test_a_row_that_fails_is_not_quoted(people: Path) -> None:
     duck_file(people, "INSERT INTO people VALUES ('last', 'top secret', 1)")
     with pytest.raises(errors.RemoteRefused, match="ConversionException") as raised:

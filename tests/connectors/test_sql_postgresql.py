@@ -246,8 +246,6 @@ def test_a_server_that_says_nothing() -> None:
     assert "canary-7" not in f"{raised.value.message} {raised.value.hint}"
 
 
-<<<<<<< HEAD
-=======
 def test_a_server_that_goes_away(people: str) -> None:
     query = "SELECT email, pg_backend_pid() AS pid FROM people, generate_series(1, 20000)"
     pages = source("postgresql", people).pages(query, ["pid"])
@@ -259,7 +257,6 @@ def test_a_server_that_goes_away(people: str) -> None:
     assert raised.value.hint
 
 
->>>>>>> whB
 def test_nobody_listens() -> None:
     with silent_server() as port:
         pass
