@@ -126,7 +126,7 @@ class Workplace:
     def remotes(self) -> Remotes:
         from reconciler.engine.sync import Remotes
 
-        return Remotes(cs=self.cs, cc=self.cc)
+        return Remotes(cs=self.cs, cc=self.cc, sql=self.sql)
 
     def cs(self, connection: CsConnection, stop: threading.Event | None = None) -> CsClient:
         from reconciler.cli.redaction import resolve

@@ -73,17 +73,10 @@ class MemberDirectory(Protocol):
 
 
 class Destination(Protocol):
-    """Takes writes. `batch_size` of them are journalled together; `concurrency` batches may be under way at once.
-
-    With `whole_records`, `batch_size` counts records, and all changes of a record are in one batch: two workers must not
-    create the same record.
-    """
+    """Takes writes. `batch_size` of them are journalled together; `concurrency` batches may be under way at once."""
 
     @property
     def batch_size(self) -> int: ...
-
-    @property
-    def whole_records(self) -> bool: ...
 
     @property
     def concurrency(self) -> int: ...

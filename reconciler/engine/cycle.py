@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
@@ -21,11 +21,12 @@ from reconciler.clock import Clock
 from reconciler.connectors.base import Destination
 from reconciler.engine import holding, status
 from reconciler.engine.flows.base import REJECTED, Emptiness, Flow
+from reconciler.engine.flows.records import RecordEnd
 from reconciler.engine.occasion import Occasion
-from reconciler.engine.writer import Writer
+from reconciler.engine.writer import writer
 from reconciler.failpoints import Step
 from reconciler.model.document import DocumentId
-from reconciler.model.outcome import Outcome, Reason, Rejection
+from reconciler.model.outcome import PERMANENT, Outcome, Reason, Rejection
 from reconciler.model.run import Run, RunResult, Tally
 from reconciler.model.status import why
 from reconciler.report.text import plural
@@ -55,11 +56,14 @@ class Ends:
     """The two ends of a cycle, ready for use."""
 
     flow: Flow
-    destination: Destination
+    destination: Destination | RecordEnd
     scope: str
     """Names the ledger: everything that was acknowledged by this destination."""
     connection: str
     calls: Callable[[], int]
+    applied_at: datetime | None = None
+    """When what decides about the values was last applied. What has been rejected for good since then is not sent again;
+    None: everything is tried in each cycle."""
 
 
 @dataclass(slots=True)
@@ -159,8 +163,9 @@ def _open(
         runs.abandoned(session, document, now=now)
         journal.expire(session, before=now - KEPT)
         for left in journal.pending(session, document):
-            # What it sent is either in the ledger or will be sent again with the value of today: writing a profile
-            # field twice does no harm, so there is nothing to read back.
+            # What it sent is either in the ledger or differs from it, and is sent again with the value of today. Writing a
+            # profile field twice does no harm. A destination of records looks its keys up before it creates any: what
+            # came to be without our knowing is found there, and updated.
             journal.close_batch(session, left.id, now=now)
         return occasion.open(session, document, job=ends.flow.job, connection=ends.connection, now=now)
 
@@ -178,6 +183,8 @@ class _Cycle:
     changed: int = 0
     """Values that this cycle has to write."""
     completed: bool = False
+    departed: int = 0
+    """Records that were written before and are not read any more."""
     unrecorded: int = 0
     """Values that were sent, or may have been, in batches whose results could not be recorded."""
     _shown: int = 0
@@ -200,7 +207,7 @@ class _Cycle:
             with self.database.workspace() as workspace:
                 book = self._diff(workspace, progress)
                 failpoints.reached(Step.COMPARED)
-                Writer(self, workspace, book, progress).run()
+                writer(self, workspace, book, progress).run()
             self.completed = True
         except errors.FenceLost as lost:
             raise self.told(lost) from None
@@ -227,9 +234,40 @@ class _Cycle:
         changed = workspace.diff(book, flow.items)
         for item in flow.items:
             self.tallies[item].add(Outcome.UNCHANGED, None, staged[item] - changed[item])
-        self.changed = sum(changed.values())
+        self.changed = sum(changed.values()) - self._withhold(workspace)
         self._record_identity_problems(workspace)
+        self._record_departed(workspace, book)
         return book
+
+    def _withhold(self, workspace: Workspace) -> int:
+        """Leave out what was rejected for good before: it counts as rejected again, and costs nothing."""
+        if self.ends.applied_at is None:
+            return 0
+        withheld = workspace.withhold(self.document, PERMANENT, self.ends.applied_at)
+        if withheld:
+            with workspace.begin() as session:
+                self.lease.assert_held(session)
+                workspace.still_withheld(session, self.document, self.run.id)
+        for (item, reason), count in withheld.items():
+            self.tallies[item].add(Outcome.REJECTED, reason, count)
+        return sum(withheld.values())
+
+    def _record_departed(self, workspace: Workspace, book: ledger.Ledger) -> None:
+        """Note records that were written once and are not read any more. Nothing becomes of them: absence is no order."""
+        if not self.ends.flow.whole:
+            return
+        self.departed = workspace.find_departed(book)
+        if not self.departed:
+            return
+        with workspace.begin() as session:
+            self.lease.assert_held(session)
+            new = workspace.departed_since(session, self.document, Reason.DEPARTED, self.run.id)
+            while page := list(islice(new, PAGE)):
+                found = [
+                    Rejection(key=key, label=label, item="", value=None, reason=Reason.DEPARTED, detail="")
+                    for key, label in page
+                ]
+                outcomes.record(session, self.document, found, self.run.id, now=self.clock.now())
 
     def _refuse_emptiness(self) -> None:
         """An end that suddenly has nothing is a fault of that end, not news about everybody."""
@@ -273,6 +311,7 @@ class _Cycle:
             for tally in self.tallies.values():
                 tally.add(Outcome.NOT_ATTEMPTED, None, tally.missing)
         total = Tally.total(self.tallies.values())
+        total.departed = self.departed
         staged = self.ends.flow.staged
         verdicts = status.verdicts(self.tallies, staged.failures, error=error, completed=self.completed)
         result = status.result(verdicts, error)

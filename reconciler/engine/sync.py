@@ -4,34 +4,60 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from reconciler import errors
 from reconciler.clock import Clock
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
-from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, Remote
-from reconciler.engine import holding
+from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, RecordDestination, Remote, RowSource
+from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
+from reconciler.engine import holding, kinds
 from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
-from reconciler.engine.flows.profile import ProfileFlow, scope
+from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.looking import applied_document
 from reconciler.engine.occasion import Occasion
 from reconciler.model.catalog import Catalog
-from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
-from reconciler.model.resources import CcConnection, CsConnection, Cyclic, ProfileFieldMapping
+from reconciler.model.document import MODEL, DocumentId
+from reconciler.model.resources import (
+    CcConnection,
+    Connection,
+    CsConnection,
+    Cyclic,
+    Model,
+    ProfileFieldMapping,
+    SqlConnection,
+    Sync,
+)
 from reconciler.state import catalogs, documents, schedules
+from reconciler.state.catalogs import RecordedCatalog
 from reconciler.state.database import Database
+from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
 
 
 class CsRemote(ObjectSource, Remote, Protocol):
-    """A CS tenant that is read."""
+    """A CS tenant that is read, and written."""
+
+    def writer(self, target: RecordTarget) -> RecordDestination:
+        """Made anew for each run."""
+        ...
 
 
 class CcRemote(MemberDirectory, Destination, Remote, Protocol):
     """A community that is listed and written."""
+
+
+class SqlRemote(RowSource, Protocol):
+    """A warehouse that is read."""
+
+    @property
+    def calls(self) -> int: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +69,21 @@ class Remotes:
 
     cs: Callable[[CsConnection, threading.Event], CsRemote]
     cc: Callable[[CcConnection, threading.Event], CcRemote]
+    sql: Callable[[SqlConnection, threading.Event], SqlRemote]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recorded:
-    mapping: ProfileFieldMapping
-    source: CsConnection
-    target: CcConnection
+    """A document with everything that is recorded of what it names. The catalog is that of its CS connection."""
+
+    id: DocumentId
+    flow: Cyclic
+    source: Connection
+    target: Connection
     catalog: Catalog
+    model: Model | None
+    applied_at: datetime
+    """When the newest of all of it was applied."""
 
 
 def sync(
@@ -71,18 +104,10 @@ def sync(
     with database.read() as session:
         recorded = _load(session, name)
     halt = holding.Halt(stop)
-    with _open(recorded, remotes, halt) as (source, target):
-        ends = Ends(
-            flow=ProfileFlow(recorded.mapping, recorded.catalog, source, target),
-            destination=target,
-            scope=scope(recorded.mapping),
-            connection=recorded.target.name,
-            calls=lambda: source.calls + target.calls,
-        )
-        document = DocumentId(PROFILE_FIELD_MAPPING, recorded.mapping.name)
+    with _open(recorded, remotes, halt) as ends:
         return run_cycle(
             database,
-            document,
+            recorded.id,
             ends,
             holder=holder,
             clock=clock,
@@ -93,45 +118,95 @@ def sync(
 
 
 @contextmanager
-def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator[tuple[CsRemote, CcRemote]]:
-    source = remotes.cs(recorded.source, halt)
-    try:
-        target = remotes.cc(recorded.target, halt)
-        try:
-            yield source, target
-        finally:
-            target.close()
-    finally:
-        source.close()
+def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator[Ends]:
+    match recorded.flow, recorded.source, recorded.target:
+        case ProfileFieldMapping() as mapping, CsConnection() as source, CcConnection() as target:
+            with closing(remotes.cs(source, halt)) as cs, closing(remotes.cc(target, halt)) as cc:
+                yield _profile_ends(mapping, recorded.catalog, cs, cc)
+        case Sync() as flow, SqlConnection() as source, CsConnection() as target:
+            with closing(remotes.cs(target, halt)) as cs, closing(remotes.sql(source, halt)) as sql:
+                yield _record_ends(flow, recorded, sql, cs)
+        case _:
+            raise _incomplete(recorded.id)
+
+
+def _profile_ends(mapping: ProfileFieldMapping, catalog: Catalog, source: CsRemote, target: CcRemote) -> Ends:
+    return Ends(
+        flow=profile.ProfileFlow(mapping, catalog, source, target),
+        destination=target,
+        scope=profile.scope(mapping),
+        connection=mapping.target,
+        calls=lambda: source.calls + target.calls,
+    )
+
+
+def _record_ends(flow: Sync, recorded: _Recorded, source: SqlRemote, target: CsRemote) -> Ends:
+    known = recorded.catalog.objects.get(flow.object)
+    if known is None or recorded.model is None:
+        raise _incomplete(recorded.id)
+    return Ends(
+        flow=warehouse.WarehouseFlow(flow, recorded.model, known, source),
+        destination=warehouse.end(flow, known, target.writer(target_of(flow, known))),
+        scope=warehouse.scope(flow),
+        connection=flow.connection,
+        calls=lambda: target.calls,
+        applied_at=recorded.applied_at,
+    )
 
 
 def _load(session: Session, name: str) -> _Recorded:
     id = applied_document(session, name)
-    document = documents.load(session, [id])[id].document
-    mapping = to_resource(document)
-    assert isinstance(mapping, ProfileFieldMapping)
-    ends = [DocumentId(CONNECTION, connection) for connection in (mapping.source, mapping.target)]
-    found = {known: entry.document for known, entry in documents.load(session, ends).items()}
-    source, target = (_connection(found, document, end) for end in ends)
-    content = catalogs.read(session, mapping.source)
-    if not isinstance(source, CsConnection) or not isinstance(target, CcConnection) or content is None:
-        raise errors.StateDamaged(
-            f"{document.id}: its connections or their catalog are not recorded", hint="run `reconcile apply`"
-        )
+    own = documents.load(session, [id])[id]
+    flow = kinds.cyclic(own.document)
+    around = kinds.surroundings(session, flow)
+    model = _model(flow, around, id)
+    source, target = (_connection(around, id, end) for end in kinds.ends(flow, around))
+    catalog = catalogs.read(session, flow.source if isinstance(flow, ProfileFieldMapping) else flow.connection)
+    if catalog is None:
+        raise _incomplete(id)
     _refuse_inactive(source, target)
-    refuse_suspended(session, mapping, id)
+    refuse_suspended(session, flow, id)
     return _Recorded(
-        mapping=mapping, source=source, target=target, catalog=catalog_files.from_json(content.content, mapping.source)
+        id=id,
+        flow=flow,
+        source=source,
+        target=target,
+        catalog=catalog_files.from_json(catalog.content, target.name if isinstance(flow, Sync) else source.name),
+        model=model,
+        applied_at=_newest(own, around, catalog),
     )
 
 
-def _connection(found: Mapping[DocumentId, Document], document: Document, id: DocumentId) -> object:
-    recorded = found.get(id)
+def _newest(own: RecordedDocument, around: Mapping[DocumentId, RecordedDocument], catalog: RecordedCatalog) -> datetime:
+    models = [recorded.applied_at for id, recorded in around.items() if id.kind == MODEL]
+    return max([own.applied_at, catalog.saved_at, *models])
+
+
+def _model(flow: Cyclic, around: Mapping[DocumentId, RecordedDocument], id: DocumentId) -> Model | None:
+    if isinstance(flow, ProfileFieldMapping):
+        return None
+    recorded = around.get(DocumentId(MODEL, flow.model))
+    model = None if recorded is None else to_resource(recorded.document)
+    if not isinstance(model, Model):
+        raise errors.NotFound(
+            f"{id}: model '{flow.model}' is not recorded", hint="run `reconcile apply` without --only"
+        )
+    return model
+
+
+def _connection(around: Mapping[DocumentId, RecordedDocument], id: DocumentId, end: DocumentId) -> Connection:
+    recorded = around.get(end)
     if recorded is None:
         raise errors.NotFound(
-            f"{document.id}: connection '{id.name}' is not recorded", hint="run `reconcile apply` without --only"
+            f"{id}: connection '{end.name}' is not recorded", hint="run `reconcile apply` without --only"
         )
-    return to_resource(recorded)
+    connection = to_resource(recorded.document)
+    assert isinstance(connection, Connection)
+    return connection
+
+
+def _incomplete(id: DocumentId) -> errors.StateDamaged:
+    return errors.StateDamaged(f"{id}: its connections or their catalog are not recorded", hint="run `reconcile apply`")
 
 
 def refuse_suspended(session: Session, flow: Cyclic, id: DocumentId) -> None:
@@ -145,7 +220,7 @@ def refuse_suspended(session: Session, flow: Cyclic, id: DocumentId) -> None:
         )
 
 
-def _refuse_inactive(*connections: CsConnection | CcConnection) -> None:
+def _refuse_inactive(*connections: Connection) -> None:
     for connection in connections:
         if not connection.active:
             raise errors.ConfigIncomplete(

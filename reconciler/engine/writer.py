@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler import errors, failpoints
+from reconciler.connectors.base import Destination
+from reconciler.engine.flows.records import RecordEnd, Records
 from reconciler.failpoints import Step
 from reconciler.model.outcome import Outcome, Rejection, Write, WriteResult
 from reconciler.model.run import Tally
@@ -19,15 +23,12 @@ if TYPE_CHECKING:
     from reconciler.engine.cycle import Progress, _Cycle
 
 
-_Batch = tuple[int, Sequence[Write]]
-
-
-class _Taken(NamedTuple):
-    """A journalled batch: its id, the number of its last change, and its writes."""
+class _Batch(NamedTuple):
+    """A journalled batch: its id, its writes, and how they are sent."""
 
     id: int
-    last: int
     writes: Sequence[Write]
+    send: Callable[[], Iterator[WriteResult]]
 
 
 class Writer:
@@ -51,9 +52,8 @@ class Writer:
         total = self._cycle.changed
         if not total:
             return
-        destination = self._cycle.ends.destination
         self._progress.phase("writing", total)
-        workers = min(destination.concurrency, -(-total // destination.batch_size))
+        workers = self._workers(total)
         with ThreadPoolExecutor(workers, thread_name_prefix="writer") as pool:
             for _ in range(workers):
                 pool.submit(self._work)
@@ -63,94 +63,156 @@ class Writer:
         if self._cycle.stop.is_set():
             raise errors.Interrupted("interrupted; everything that was acknowledged is recorded")
 
+    @property
+    def _destination(self) -> Destination:
+        destination = self._cycle.ends.destination
+        assert not isinstance(destination, RecordEnd)
+        return destination
+
+    def _workers(self, total: int) -> int:
+        return min(self._destination.concurrency, -(-total // self._destination.batch_size))
+
     def _work(self) -> None:
         try:
-            with self._door:
-                batch = self._turn(None, ())
+            batch = self._turn(None, (), 0)
             while batch is not None:
-                batch = self._deliver(*batch)
+                batch = self._deliver(batch)
         except Exception as trouble:  # noqa: BLE001 - the boundary around a batch: the other workers must stop, then it is raised
             self._trouble = self._trouble or trouble
 
-    def _deliver(self, batch_id: int, batch: Sequence[Write]) -> _Batch | None:
+    def _deliver(self, batch: _Batch) -> _Batch | None:
         """Send one batch, record what came back, also when sending broke off, and give the next one."""
         results: list[WriteResult] = []
         try:
             self._send(batch, results)
         except Exception as trouble:
             self._trouble = self._trouble or trouble
-            # The value under way when it broke off may have arrived, too.
-            self._settle(batch_id, results, min(len(results) + 1, len(batch)))
+            self._turn(batch.id, results, self._perhaps_sent(batch, results))
             raise
         failpoints.reached(Step.BATCH_SENT)
-        return self._settle(batch_id, results, len(results))
+        return self._turn(batch.id, results, len(results))
 
-    def _settle(self, batch_id: int, results: Sequence[WriteResult], sent: int) -> _Batch | None:
+    def _perhaps_sent(self, batch: _Batch, results: Sequence[WriteResult]) -> int:
+        """The value under way when sending broke off may have arrived, too."""
+        return min(len(results) + 1, len(batch.writes))
+
+    @property
+    def _stopping(self) -> bool:
+        return self._trouble is not None or self._cycle.stop.is_set() or not self._cycle.lease.sure
+
+    def _send(self, batch: _Batch, results: list[WriteResult]) -> None:
+        for result in batch.send():
+            results.append(result)
+            self._progress.advance(1)
+            if self._stopping:
+                return
+
+    def _turn(self, batch_id: int | None, results: Sequence[WriteResult], sent: int) -> _Batch | None:
+        """Record the results of one batch and journal the next, in one transaction, only while the lease is ours.
+
+        Before the first byte of a batch is sent, the database knows of it.
+        """
+        with self._behind_the_door(sent):
+            with self._workspace.begin() as session:
+                self._cycle.lease.assert_held(session)
+                if batch_id is not None:
+                    self._record(session, results)
+                    self._close(session, batch_id)
+                found = () if self._stopping else self._workspace.changes(self._last, self._destination.batch_size)
+                writes = [write for _, write in found]
+                id = self._journal(session, writes) if writes else None
+            self._count(results)
+            self._last = found[-1][0] if found else self._last
+        if batch_id is not None:
+            failpoints.reached(Step.BATCH_RECORDED)
+        if id is None:
+            return None
+        failpoints.reached(Step.BATCH_JOURNALLED)
+        return _Batch(id, writes, lambda: self._destination.write(writes))
+
+    @contextmanager
+    def _behind_the_door(self, sent: int = 0) -> Iterator[None]:
+        """One at a time. `sent` values are in doubt when their results cannot be recorded."""
         with self._door:
             try:
-                return self._turn(batch_id, results)
+                yield
             except Exception as trouble:
                 # Noted before the next worker has its turn, which may fail because of this.
                 self._trouble = self._trouble or trouble
                 self._cycle.unrecorded += sent
                 raise
 
-    @property
-    def _stopping(self) -> bool:
-        return self._trouble is not None or self._cycle.stop.is_set() or not self._cycle.lease.sure
-
-    def _send(self, batch: Sequence[Write], results: list[WriteResult]) -> None:
-        for result in self._cycle.ends.destination.write(batch):
-            results.append(result)
-            self._progress.advance(1)
-            if self._stopping:
-                return
-
-    def _turn(self, batch_id: int | None, results: Sequence[WriteResult]) -> _Batch | None:
-        """Record the results of one batch and journal the next, in one transaction, only while the lease is ours.
-
-        Before the first byte of a batch is sent, the database knows of it. Only behind the door.
-        """
-        with self._workspace.begin() as session:
-            self._cycle.lease.assert_held(session)
-            if batch_id is not None:
-                self._record(session, batch_id, results)
-            following = None if self._stopping else self._take(session)
-        self._count(results)
-        if following:
-            self._last = following.last
-        if batch_id is not None:
-            failpoints.reached(Step.BATCH_RECORDED)
-        if following:
-            failpoints.reached(Step.BATCH_JOURNALLED)
-        return (following.id, following.writes) if following else None
-
-    def _record(self, session: Session, batch_id: int, results: Sequence[WriteResult]) -> None:
+    def _record(self, session: Session, results: Sequence[WriteResult]) -> None:
         cycle, now = self._cycle, self._cycle.clock.now()
         done = [result for result in results if result.acknowledged]
         refused = [_rejection(result) for result in results if not result.acknowledged]
         ledger.acknowledge(session, self._book, done, cycle.run.id, now=now)
         outcomes.clear(session, cycle.document, [(r.write.item, r.write.key) for r in done])
         outcomes.record(session, cycle.document, refused, cycle.run.id, now=now)
+
+    def _close(self, session: Session, batch_id: int) -> None:
+        cycle, now = self._cycle, self._cycle.clock.now()
         journal.close_batch(session, batch_id, now=now)
         runs.progress(session, cycle.run.id, Tally.total(cycle.tallies.values()), cycle.ends.calls(), now=now)
 
-    def _take(self, session: Session) -> _Taken | None:
-        destination = self._cycle.ends.destination
-        take = self._workspace.changes_of_records if destination.whole_records else self._workspace.changes
-        found = take(self._last, destination.batch_size)
-        if not found:
-            return None
-        writes = [write for _, write in found]
+    def _journal(self, session: Session, writes: Sequence[Write]) -> int:
         now = self._cycle.clock.now()
-        id = journal.open_batch(session, self._cycle.run.id, self._cycle.document, writes, now=now)
-        return _Taken(id, found[-1][0], writes)
+        return journal.open_batch(session, self._cycle.run.id, self._cycle.document, writes, now=now)
 
     def _count(self, results: Sequence[WriteResult]) -> None:
         for result in results:
-            done = Outcome.CREATED if result.created else Outcome.UPDATED
-            outcome = done if result.acknowledged else Outcome.REJECTED
+            outcome = result.outcome if result.acknowledged else Outcome.REJECTED
             self._cycle.tallies[result.write.item].add(outcome, result.reason)
+
+
+class RecordsWriter(Writer):
+    """The same for a destination of whole records, which is asked for the next batch between two transactions: that makes
+    calls, and no transaction stays open while somebody far away thinks."""
+
+    def __init__(
+        self, cycle: _Cycle, workspace: Workspace, book: ledger.Ledger, progress: Progress, end: RecordEnd
+    ) -> None:
+        super().__init__(cycle, workspace, book, progress)
+        self._end = end
+
+    def run(self) -> None:
+        if self._cycle.changed:
+            workload = self._end.workload(self._workspace)
+            self._most = -(-workload.records // self._end.writer.batch_size)
+            self._records = Records(self._end, self._workspace, workload, self._door)
+        super().run()
+
+    def _workers(self, total: int) -> int:
+        return min(self._end.writer.concurrency, self._most)
+
+    def _perhaps_sent(self, batch: _Batch, results: Sequence[WriteResult]) -> int:
+        return len(batch.writes)
+
+    def _turn(self, batch_id: int | None, results: Sequence[WriteResult], sent: int) -> _Batch | None:
+        if batch_id is not None:
+            with self._behind_the_door(sent):
+                with self._workspace.begin() as session:
+                    self._cycle.lease.assert_held(session)
+                    self._record(session, results)
+                    self._close(session, batch_id)
+                self._count(results)
+            failpoints.reached(Step.BATCH_RECORDED)
+        while not self._stopping:
+            batch = self._records.next()
+            if batch is None:
+                return None
+            writes = [write for record in batch.records for write in batch.writes[record.key]]
+            with self._behind_the_door():
+                with self._workspace.begin() as session:
+                    self._cycle.lease.assert_held(session)
+                    self._record(session, batch.refused)
+                    id = self._journal(session, writes) if writes else None
+                self._count(batch.refused)
+            self._progress.advance(len(batch.refused))
+            if id is not None:
+                failpoints.reached(Step.BATCH_JOURNALLED)
+                return _Batch(id, writes, partial(self._records.send, batch))
+        return None
 
 
 def _rejection(result: WriteResult) -> Rejection:
@@ -159,3 +221,11 @@ def _rejection(result: WriteResult) -> Rejection:
     return Rejection(
         key=write.key, label=write.label, item=write.item, value=write.value, reason=result.reason, detail=result.detail
     )
+
+
+def writer(cycle: _Cycle, workspace: Workspace, book: ledger.Ledger, progress: Progress) -> Writer:
+    """The writer that fits the destination of a cycle."""
+    end = cycle.ends.destination
+    if isinstance(end, RecordEnd):
+        return RecordsWriter(cycle, workspace, book, progress, end)
+    return Writer(cycle, workspace, book, progress)

@@ -70,10 +70,15 @@ class Reason(StrEnum):
     NO_EMAIL = "no-email"
     OTHER_COMPANY = "other-company"
     DUPLICATE = "duplicate"
+    # neither: the record is not read any more
+    DEPARTED = "departed"
 
 
 SKIPS = frozenset({Reason.NULL, Reason.NO_MEMBER, Reason.NO_EMAIL, Reason.OTHER_COMPANY, Reason.DUPLICATE})
 """Reasons of skipped values; all others are reasons of rejected ones."""
+
+PERMANENT = frozenset({Reason.VALUE_OVERLONG, Reason.VALUE_INVALID, Reason.PICKLIST_UNKNOWN, Reason.KEY_INVALID})
+"""Reasons that stay as long as neither the value nor what was applied changes: sending it again would cost a call for nothing."""
 
 ADVICE: dict[Reason, str] = {
     Reason.FIELD_MISSING: "create the profile field in the community, or correct the mapping; the next cycle tries again",
@@ -109,7 +114,8 @@ ADVICE: dict[Reason, str] = {
     Reason.NO_MEMBER: "no community user has this e-mail address",
     Reason.NO_EMAIL: "the record has no e-mail address, so it cannot be matched",
     Reason.OTHER_COMPANY: "another Company Person of the same person was used",
-    Reason.DUPLICATE: "counted once under its e-mail address",
+    Reason.DUPLICATE: "counted once: another row says the same",
+    Reason.DEPARTED: "the model returns no such row any more; the record stays in Gainsight as it is, nothing is deleted",
 }
 
 STATUS_WORDS: dict[Reason, ValueStatus] = {
@@ -148,8 +154,8 @@ class WriteResult:
     write: Write
     reason: Reason | None = None
     detail: str = ""
-    created: bool = False
-    """Whether the record is new at the destination."""
+    outcome: Outcome = Outcome.UPDATED
+    """What became of it when it was acknowledged: the record may be new, or there was nothing to be sent."""
 
     @property
     def acknowledged(self) -> bool:

@@ -41,6 +41,8 @@ class Tally:
     read: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[Reason] = field(default_factory=Counter)
+    departed: int = 0
+    """Records of a run that were written before and are not read any more. They have no part in the balance."""
 
     def add(self, outcome: Outcome, reason: Reason | None = None, count: int = 1) -> None:
         self.outcomes[outcome] += count
@@ -73,6 +75,7 @@ class Tally:
             whole.read += tally.read
             whole.outcomes.update(tally.outcomes)
             whole.reasons.update(tally.reasons)
+            whole.departed += tally.departed
         return whole
 
     def to_json(self) -> dict[str, int | dict[str, int]]:
@@ -80,11 +83,13 @@ class Tally:
         counts: dict[str, int | dict[str, int]] = {"read": self.read}
         counts.update({outcome.value: self.outcomes[outcome] for outcome in Outcome})
         counts["reasons"] = {reason.value: n for reason, n in sorted(self.reasons.items()) if n}
+        if self.departed:
+            counts["departed"] = self.departed
         return counts
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Tally:
-        tally = cls(read=_whole(data.get("read")))
+        tally = cls(read=_whole(data.get("read")), departed=_whole(data.get("departed")))
         for outcome in Outcome:
             tally.outcomes[outcome] = _whole(data.get(outcome.value))
         reasons = data.get("reasons")

@@ -29,6 +29,11 @@ INVALID = "\ue001"
 DIGITS = "0123456789"
 
 
+def presentable(value: Rendered) -> str:
+    """A value as people see it: what only stands for something has no text."""
+    return "" if value is None or value.startswith((CLEARED, INVALID)) else value
+
+
 def natural(key: str) -> tuple[int, int, str, str]:
     """Sorts ids of users: numbers as numbers, everything else as text after them. `state.order` is the same in SQL."""
     if key.strip(DIGITS):

@@ -20,16 +20,19 @@ On PostgreSQL this needs the same server connection for the whole cycle: a poole
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
 
 from reconciler import errors
-from reconciler.model.outcome import Write
-from reconciler.state import driver, engines
+from reconciler.model.document import DocumentId
+from reconciler.model.outcome import Reason, Write
+from reconciler.state import driver, engines, tables
+from reconciler.state.difference import diff_postgresql, diff_sqlite, table
 from reconciler.state.ledger import MAX_ITEMS, Ledger
 from reconciler.state.session import Session, storable
 from reconciler.state.translate import translated
@@ -53,6 +56,7 @@ class Workspace:
         self._columns: dict[str, tuple[str, ...]] = {}
         self._items: tuple[str, ...] = ()
         self._cursors = 0
+        self._withholding = False
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -70,8 +74,8 @@ class Workspace:
         self._columns[name] = tuple(columns)
         spelled = [f"{column} {self._text}{' NOT NULL PRIMARY KEY' if column == key else ''}" for column in columns]
         clustered = "" if key is None or self._postgresql else " WITHOUT ROWID"
-        self._run(f"DROP TABLE IF EXISTS {_table(name)}")
-        self._run(f"CREATE TEMPORARY TABLE {_table(name)} ({', '.join(spelled)}){clustered}")
+        self._run(f"DROP TABLE IF EXISTS {table(name)}")
+        self._run(f"CREATE TEMPORARY TABLE {table(name)} ({', '.join(spelled)}){clustered}")
 
     def load(self, name: str, rows: Iterable[Cells]) -> int:
         """Add rows, in the order of the table's columns, and give how many. The fewer they jump in key order the better.
@@ -86,11 +90,11 @@ class Workspace:
         # SQLite puts nulls first, PostgreSQL last; it lets "C" order hold for the whole text.
         nulls = " NULLS FIRST" if self._postgresql else ""
         ordered = ", ".join(f"{column}{nulls}" for column in order)
-        return self._stream(f"SELECT {', '.join(columns)} FROM {_table(name)} ORDER BY {ordered}")
+        return self._stream(f"SELECT {', '.join(columns)} FROM {table(name)} ORDER BY {ordered}")
 
     def count(self, name: str) -> int:
         """Rows of a table."""
-        return int(self._rows(f"SELECT count(*) FROM {_table(name)}")[0][0])
+        return int(self._rows(f"SELECT count(*) FROM {table(name)}")[0][0])
 
     def stage(self, items: Sequence[str]) -> None:
         """The table `stage` for values as they should be: columns `key`, `label`, then one for each of `items`.
@@ -109,18 +113,18 @@ class Workspace:
         places = range(len(self._items))
         values = "".join(f", min(c{place})" for place in places)
         self._run(
-            f"INSERT INTO {_table('stage')} SELECT key, min(label){values} FROM {_table(name)} "
+            f"INSERT INTO {table('stage')} SELECT key, min(label){values} FROM {table(name)} "
             f"GROUP BY key HAVING {self._agreeing()} ORDER BY key"
         )
         rows, staged = self.count(name), self.count("stage")
         if rows == staged:
             return 0
-        query = f"SELECT count(*) AS n FROM {_table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
+        query = f"SELECT count(*) AS n FROM {table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
         return int(self._rows(f"SELECT coalesce(sum(n), 0) FROM ({query}) conflicting")[0][0])
 
     def conflicts(self, name: str) -> Iterator[tuple[str, str, int]]:
         """(key, label, rows) of the keys that `stage_unique` left out, in order of the keys."""
-        query = f"SELECT key, min(label), count(*) FROM {_table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
+        query = f"SELECT key, min(label), count(*) FROM {table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
         for key, label, rows in self._stream(f"{query} ORDER BY key"):
             yield key or "", label or "", int(rows or 0)
 
@@ -130,16 +134,34 @@ class Workspace:
         )
         return " AND ".join(["count(*) >= 1", *same])
 
-    def departed(self, ledger: Ledger) -> Iterator[tuple[str, str]]:
-        """(key, label) of the records that were written before and are not staged any more, in order of the keys."""
+    def find_departed(self, ledger: Ledger) -> int:
+        """Fill `departed` with the records that were written before, and are neither staged nor in a table `rejected` any
+        more. Gives how many."""
+        self.create("departed", ("key", "label"), key="key")
         written = [ledger.columns[item] for item in self._items if item in ledger.columns]
         if ledger.table is None or not written:
-            return
+            return 0
         some = " OR ".join(f"l.{column} IS NOT NULL" for column in written)
-        gone = f"NOT EXISTS (SELECT 1 FROM {_table('stage')} s WHERE s.key = l.key)"
-        for key, label in self._stream(
-            f"SELECT l.key, l.label FROM {ledger.table} l WHERE ({some}) AND {gone} ORDER BY l.key"
-        ):
+        gone = f"NOT EXISTS (SELECT 1 FROM {table('stage')} s WHERE s.key = l.key)"
+        gone += f" AND l.key NOT IN (SELECT key FROM {table('rejected')} WHERE key IS NOT NULL)"
+        written_before = f"SELECT l.key, l.label FROM {ledger.table} l WHERE ({some}) AND {gone} ORDER BY l.key"
+        self._run(f"INSERT INTO {table('departed')} {written_before}")
+        return self.count("departed")
+
+    def departed_since(
+        self, session: Session, document: DocumentId, reason: Reason, run_id: int
+    ) -> Iterator[tuple[str, str]]:
+        """(key, label) of those in `departed` that are not on record as such. Those that are, `run_id` counts, too."""
+        q = self._mark
+        whose = f"kind = {q} AND name = {q} AND reason = {q}"
+        parameters = (document.kind, document.name, reason.value)
+        session.execute_raw(
+            f"UPDATE outcomes SET run_id = {q} WHERE {whose} AND key IN (SELECT key FROM {table('departed')})",
+            (run_id, *parameters),
+        )
+        known = f"SELECT key FROM outcomes WHERE {whose}"
+        new = f"SELECT key, label FROM {table('departed')} WHERE key NOT IN ({known}) ORDER BY key"
+        for key, label in self._rows(new, parameters):
             yield key or "", label or ""
 
     def count_staged(self) -> dict[str, int]:
@@ -147,7 +169,7 @@ class Workspace:
         if not self._items:
             return {}
         counted = ", ".join(f"count(c{place})" for place in range(len(self._items)))
-        return dict(zip(self._items, self._rows(f"SELECT {counted} FROM {_table('stage')}")[0], strict=True))
+        return dict(zip(self._items, self._rows(f"SELECT {counted} FROM {table('stage')}")[0], strict=True))
 
     def diff(self, ledger: Ledger, items: Sequence[str] | None = None) -> dict[str, int]:
         """Compare `stage` with a ledger, put what differs into `changes`, and give the number of changes of each item.
@@ -159,16 +181,16 @@ class Workspace:
         self._make_changes()
         if chosen:
             if self._postgresql:
-                self._run(f"ANALYZE {_table('stage')}")
-                self._run("SET LOCAL work_mem = '64MB'", _diff_postgresql(ledger, self._items, chosen))
+                self._run(f"ANALYZE {table('stage')}")
+                self._run("SET LOCAL work_mem = '64MB'", diff_postgresql(ledger, self._items, chosen))
             else:
-                self._run(_diff_sqlite(ledger, self._items, chosen))
-        counts = self._rows(f"SELECT item, count(*) FROM {_table('changes')} GROUP BY item")
+                self._run(diff_sqlite(ledger, self._items, chosen))
+        counts = self._rows(f"SELECT item, count(*) FROM {table('changes')} GROUP BY item")
         return {self._items[place]: 0 for place in chosen} | {self._items[place]: count for place, count in counts}
 
     def changes(self, after_seq: int, limit: int) -> list[tuple[int, Write]]:
         """Up to `limit` changes after number `after_seq` (0: from the start), in order of key; changes of one key together."""
-        query = f"SELECT seq, key, label, item, before, value FROM {_table('changes')}"
+        query = f"SELECT seq, key, label, item, before, value FROM {table('changes')}"
         rows = self._rows(f"{query} WHERE seq > {int(after_seq)} ORDER BY seq LIMIT {int(limit)}")
         return [
             (seq, Write(key=key, label=label, item=self._items[item], before=before, value=value))
@@ -185,6 +207,79 @@ class Workspace:
                 return found[:place]
         return found
 
+    def unchanged(self, first_seq: int, last_seq: int) -> dict[str, dict[str, str]]:
+        """For the records of the changes from one number to another, what is staged and no change: {key: {item: value}}."""
+        keys = f"SELECT key FROM {table('changes')} WHERE seq BETWEEN {int(first_seq)} AND {int(last_seq)}"
+        cells = ", ".join(f"c{place}" for place in range(len(self._items)))
+        rows = self._rows(f"SELECT key, {cells} FROM {table('stage')} WHERE key IN ({keys})")
+        changed = {(key, place) for key, place in self._rows(self._differing(keys))}
+        return {
+            key: {
+                item: value
+                for place, (item, value) in enumerate(zip(self._items, values, strict=True))
+                if value is not None and (key, place) not in changed
+            }
+            for key, *values in rows
+        }
+
+    def _differing(self, keys: str) -> str:
+        held = (
+            f" UNION ALL SELECT key, item FROM {table('withheld')} WHERE key IN ({keys})" if self._withholding else ""
+        )
+        return f"SELECT key, item FROM {table('changes')} WHERE key IN ({keys}){held}"
+
+    def withhold(
+        self, document: DocumentId, reasons: Collection[Reason], since: datetime
+    ) -> dict[tuple[str, Reason], int]:
+        """Take those changes away whose very value was rejected for one of these reasons since a moment. Gives how many, by
+        item and reason. Nothing is written but temporary tables."""
+        named = ", ".join(f"'{reason.value}'" for reason in sorted(reasons))
+        q = self._mark
+        mine = f"o.kind = {q} AND o.name = {q} AND o.reason IN ({named}) AND o.last_seen >= {q}"
+        whose = (document.kind, document.name, tables.to_text(since))
+        items = {item for (item,) in self._rows(f"SELECT DISTINCT o.item FROM outcomes o WHERE {mine}", whose)}
+        if items.isdisjoint(self._items):
+            return {}
+        self._make_withheld()
+        for place, item in enumerate(self._items):
+            if item in items:
+                self._run(
+                    f"INSERT INTO {table('withheld')} SELECT c.key, c.item, o.reason FROM {table('changes')} c "
+                    f"JOIN outcomes o ON o.key = c.key AND o.value = c.value "
+                    f"WHERE {mine} AND o.item = {q} AND c.item = {place}",
+                    parameters=(*whose, item),
+                )
+        self._run(
+            f"DELETE FROM {table('changes')} WHERE EXISTS (SELECT 1 FROM {table('withheld')} w "
+            f"WHERE w.key = {table('changes')}.key AND w.item = {table('changes')}.item)"
+        )
+        counted = self._rows(f"SELECT item, reason, count(*) FROM {table('withheld')} GROUP BY item, reason")
+        return {(self._items[place], Reason(reason)): count for place, reason, count in counted}
+
+    def still_withheld(self, session: Session, document: DocumentId, run_id: int) -> None:
+        """What was withheld is still rejected, so `run_id` counts it, too."""
+        q = self._mark
+        for place, item in enumerate(self._items if self._withholding else ()):
+            session.execute_raw(
+                f"UPDATE outcomes SET run_id = {q} WHERE kind = {q} AND name = {q} AND item = {q} "
+                f"AND key IN (SELECT key FROM {table('withheld')} WHERE item = {place})",
+                (run_id, document.kind, document.name, item),
+            )
+
+    def changed_values(self, item: str) -> list[str]:
+        """The different new values of an item."""
+        place = self._items.index(item)
+        rows = self._rows(f"SELECT DISTINCT value FROM {table('changes')} WHERE item = {place} ORDER BY value")
+        return [value for (value,) in rows]
+
+    def changed_key_parts(self, place: int) -> list[str]:
+        """The different values of one part of the keys of changed records, where keys are JSON lists."""
+        part = f"(key::json ->> {int(place)})" if self._postgresql else f"json_extract(key, '$[{int(place)}]')"
+        return [value for (value,) in self._rows(f"SELECT DISTINCT {part} FROM {table('changes')} ORDER BY 1")]
+
+    def count_changed_records(self) -> int:
+        return int(self._rows(f"SELECT count(DISTINCT key) FROM {table('changes')}")[0][0])
+
     def count_changes(self) -> int:
         return self.count("changes")
 
@@ -197,9 +292,12 @@ class Workspace:
     def _make_changes(self) -> None:
         seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY" if self._postgresql else "INTEGER PRIMARY KEY"
         columns = f"seq {seq}, key {self._text}, label TEXT, item INTEGER, before TEXT, value TEXT"
-        self._run(
-            f"DROP TABLE IF EXISTS {_table('changes')}", f"CREATE TEMPORARY TABLE {_table('changes')} ({columns})"
-        )
+        self._run(f"DROP TABLE IF EXISTS {table('changes')}", f"CREATE TEMPORARY TABLE {table('changes')} ({columns})")
+
+    def _make_withheld(self) -> None:
+        key = f"key {self._text}, item INTEGER, reason TEXT, PRIMARY KEY (key, item)"
+        self._run(f"DROP TABLE IF EXISTS {table('withheld')}", f"CREATE TEMPORARY TABLE {table('withheld')} ({key})")
+        self._withholding = True
 
     @contextmanager
     def _scratch(self) -> Iterator[None]:
@@ -224,14 +322,18 @@ class Workspace:
                 self._connection.connection.rollback()
             raise
 
-    def _run(self, *statements: str) -> None:
+    def _run(self, *statements: str, parameters: tuple[str, ...] | None = None) -> None:
         with self._scratch():
             for statement in statements:
-                self._connection.exec_driver_sql(statement)
+                self._connection.exec_driver_sql(statement, parameters)
 
-    def _rows(self, query: str) -> Sequence[Any]:
+    def _rows(self, query: str, parameters: tuple[str, ...] | None = None) -> Sequence[Any]:
         with self._scratch():
-            return self._connection.exec_driver_sql(query).all()
+            return self._connection.exec_driver_sql(query, parameters).all()
+
+    @property
+    def _mark(self) -> str:
+        return "%s" if self._postgresql else "?"
 
     @property
     def _driver(self) -> Any:
@@ -241,7 +343,7 @@ class Workspace:
         """Each row goes to the driver as it is made and is gone again: lists of rows, even short ones, take twice as long."""
         marks = ", ".join("?" * len(self._columns[name]))
         with self._scratch():
-            return int(self._driver.executemany(f"INSERT INTO {_table(name)} VALUES ({marks})", rows).rowcount)
+            return int(self._driver.executemany(f"INSERT INTO {table(name)} VALUES ({marks})", rows).rowcount)
 
     def _copy(self, name: str, rows: Iterable[Cells]) -> int:
         """In pieces, because rows may come out of another table over the same connection, which is busy during a COPY."""
@@ -250,7 +352,7 @@ class Workspace:
             with (
                 self._scratch(),
                 self._driver.cursor() as cursor,
-                cursor.copy(f"COPY {_table(name)} FROM STDIN") as copy,
+                cursor.copy(f"COPY {table(name)} FROM STDIN") as copy,
             ):
                 for row in chunk:
                     copy.write_row(row)
@@ -274,53 +376,3 @@ class Workspace:
                     if not self._connection.in_transaction():
                         self._driver.commit()
                     yield from rows
-
-
-def _table(name: str) -> str:
-    """Temporary tables hide real ones of the same name, so theirs are told apart."""
-    return f"ws_{name}"
-
-
-def _befores(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> Mapping[int, str]:
-    """The ledger's column for each chosen place, or NULL where nothing was ever written."""
-    return {
-        place: f"l.{ledger.columns[items[place]]}" if ledger.table and items[place] in ledger.columns else "NULL"
-        for place in chosen
-    }
-
-
-def _joined(ledger: Ledger) -> str:
-    return f"{_table('stage')} s" + (f" LEFT JOIN {ledger.table} l ON l.key = s.key" if ledger.table else "")
-
-
-def _diff_sqlite(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> str:
-    """Both tables are clustered by key: one walk over `stage`, with a cheap step in the ledger beside it.
-
-    The inner query leaves only records with a change, so that taking them apart costs what the changes cost.
-    """
-    before = _befores(ledger, items, chosen)
-    changed = " OR ".join(f"(s.c{p} IS NOT {before[p]} AND s.c{p} IS NOT NULL)" for p in chosen)
-    pairs = ", ".join(f"s.c{p} AS s{p}, {before[p]} AS l{p}" for p in chosen)
-    numbers = ", ".join(f"({p})" for p in chosen)
-
-    def of_each(cell: str) -> str:
-        return "CASE u.column1 " + " ".join(f"WHEN {p} THEN {cell.replace('#', str(p))}" for p in chosen) + " END"
-
-    return (
-        f"INSERT INTO {_table('changes')} (key, label, item, before, value) "
-        f"SELECT d.key, d.label, u.column1, {of_each('d.l#')}, {of_each('d.s#')} "
-        f"FROM (SELECT s.key, s.label, {pairs} FROM {_joined(ledger)} WHERE {changed} ORDER BY s.key) d "
-        f"CROSS JOIN (VALUES {numbers}) u WHERE {of_each('d.s# IS NOT d.l# AND d.s# IS NOT NULL')}"
-    )
-
-
-def _diff_postgresql(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> str:
-    before = _befores(ledger, items, chosen)
-    changed = " OR ".join(f"(s.c{p} IS DISTINCT FROM {before[p]} AND s.c{p} IS NOT NULL)" for p in chosen)
-    rows = ", ".join(f"({p}, {before[p]}::text, s.c{p})" for p in chosen)
-    return (
-        f"INSERT INTO {_table('changes')} (key, label, item, before, value) "
-        f"SELECT s.key, s.label, u.item, u.before, u.value FROM {_joined(ledger)} "
-        f"CROSS JOIN LATERAL (VALUES {rows}) u (item, before, value) "
-        f"WHERE ({changed}) AND u.value IS NOT NULL AND u.value IS DISTINCT FROM u.before ORDER BY s.key, u.item"
-    )

@@ -58,11 +58,6 @@ class CcClient:
         self._writer = ProfileWriter(self._api, max_value_bytes)
 
     @property
-    def whole_records(self) -> bool:
-        """A call writes one value of one user."""
-        return False
-
-    @property
     def concurrency(self) -> int:
         return self._connection.concurrency
 

@@ -22,6 +22,9 @@ _KEYS = {
 }
 """Keys that are no fields of the object but those of records it hangs on."""
 
+ID = "Gsid"
+"""As `lookup` of a field: its values are ids already, and nothing has to be looked up."""
+
 Identity = tuple[str, ...]
 """By what a record is known at the destination: one text for each path of its `Place`, spelled in the one way."""
 
@@ -121,7 +124,7 @@ def target_of(sync: Sync, known: CatalogObject) -> RecordTarget:
         key=tuple(sync.key),
         behavior=sync.behavior,
         set_if_empty=frozenset(rule.field for rule in sync.fields if rule.set_if_empty),
-        lookups={rule.field: rule.lookup for rule in sync.fields if rule.lookup is not None},
+        lookups={rule.field: rule.lookup for rule in sync.fields if rule.lookup not in (None, ID)},
     )
 
 

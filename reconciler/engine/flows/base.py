@@ -47,6 +47,11 @@ class Flow(Protocol):
         ...
 
     @property
+    def whole(self) -> bool:
+        """Whether the stage has every record that there is, so that one which is missing has gone."""
+        ...
+
+    @property
     def staged(self) -> Staged: ...
 
     def stage(self, workspace: Workspace) -> Staged:

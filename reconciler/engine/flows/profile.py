@@ -86,6 +86,8 @@ class ProfileFlow:
     """One cycle's reading side of a `ProfileFieldMapping`."""
 
     job = JOB
+    whole = False
+    """A user whose value is null is read, and not staged."""
 
     def __init__(
         self, mapping: ProfileFieldMapping, catalog: Catalog, source: ObjectSource, directory: MemberDirectory

@@ -6,19 +6,20 @@ The stage holds the text that the source gave. What the API takes is made of it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
 
 from reconciler.connectors.base import RecordDestination, RowSource
 from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
-from reconciler.model.catalog import CatalogField, CatalogObject, DataType
+from reconciler.engine.flows.records import RecordEnd, key_text
+from reconciler.model.catalog import CatalogObject, DataType
 from reconciler.model.json import Json
-from reconciler.model.outcome import Outcome, Reason, RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.outcome import Outcome, Reason
 from reconciler.model.resources import FieldRule, Model, Sync, WhenNull
 from reconciler.model.run import Tally
-from reconciler.model.value import CLEARED, Rendered
-from reconciler.records.coerce import Uncoercible, coerce
+from reconciler.model.value import CLEARED, INVALID, Rendered
+from reconciler.records.render import Unrenderable
 from reconciler.records.template import Template
+from reconciler.records.text_of import flaw_of
 from reconciler.state.staging import Workspace
 
 ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -26,6 +27,14 @@ ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 PERSON_EMAIL = "Person Email"
 """The part of a key that names the person of a Company Person or a Relationship Person."""
+
+_NAMING = ("Company Name", "Relationship Name")
+"""Parts of keys that name other records, which are looked up by them."""
+
+ID = "Gsid"
+"""As `lookup` of a field: its values are ids already, and nothing has to be looked up."""
+
+_MARKS = (CLEARED, INVALID)
 
 Cells = tuple[str | None, ...]
 Reader = Callable[[Cells], Rendered]
@@ -41,18 +50,20 @@ def job(sync: Sync) -> str:
     return f"Sync to {sync.object}"
 
 
-def key_text(values: Sequence[str]) -> str:
-    """The values of a sync key as one text, and the text that sorts and compares for it."""
-    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
-
-
-def key_values(text: str) -> tuple[str, ...]:
-    """The contrary of `key_text`."""
-    return tuple(json.loads(text))
+def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> RecordEnd:
+    """Where the records of a sync go."""
+    return RecordEnd(
+        writer=writer,
+        fields={rule.field: target.fields[rule.field] for rule in sync.fields},
+        key_names={name: place for place, name in enumerate(sync.key) if name in _NAMING},
+        item_names=[rule.field for rule in sync.fields if rule.lookup not in (None, ID)],
+    )
 
 
 class WarehouseFlow:
     """One cycle's reading side of a `Sync`."""
+
+    whole = True
 
     def __init__(self, sync: Sync, model: Model, target: CatalogObject, source: RowSource) -> None:
         self._sync = sync
@@ -68,6 +79,9 @@ class WarehouseFlow:
         ]
         self._readers = [self._reader(rule) for rule in self._rules]
         self._without_key = 0
+        self._rejected = 0
+        """Rows whose key is no text."""
+        self._bad_keys: list[tuple[str, str, str, str, str]] = []
 
     @property
     def job(self) -> str:
@@ -87,6 +101,8 @@ class WarehouseFlow:
         workspace.create("rejected", REJECTED)
         for page in self._source.pages(self._model.query, self._columns):
             workspace.load("raw", [row for cells in page if (row := self._row(cells)) is not None])
+            self._rejected += workspace.load("rejected", self._bad_keys)
+            self._bad_keys.clear()
         rows = workspace.count("raw")
         conflicting = workspace.stage_unique("raw")
         self._count(workspace, rows, conflicting)
@@ -118,24 +134,31 @@ class WarehouseFlow:
             place = self._columns.index(rule.column)
             return lambda cells: cells[place] or None
         if rule.template is not None:
-            template, columns = Template.parse(rule.template), self._columns
-            return lambda cells: template.render(dict(zip(columns, cells, strict=True))) or None
+            return _templated(Template.parse(rule.template), self._columns)
         text = _constant(rule.constant)
         return lambda cells: text
 
     def _row(self, cells: Cells) -> list[Rendered] | None:
-        keys = [reader(cells) for reader in self._keys]
+        """A row of the stage. What has no text is marked with the reason, and rejected when its record is made."""
+        if any(cell is not None and cell[:1] in _MARKS for cell in cells):
+            cells = tuple(cell if (flaw := flaw_of(cell)) is None else INVALID + flaw for cell in cells)
+        keys = [reader(cells) or "" for reader in self._keys]
         if not all(keys):
             self._without_key += 1
             return None
-        values = [key or "" for key in keys]
-        return [key_text(values), " · ".join(values), *(reader(cells) for reader in self._readers)]
+        flaw = next((key[1:] for key in keys if key.startswith(INVALID)), None)
+        if flaw is not None:
+            label = " · ".join(key for key in keys if not key.startswith(INVALID))
+            self._bad_keys.append(("", key_text(keys), label, Reason.KEY_INVALID.value, flaw))
+            return None
+        return [key_text(keys), " · ".join(keys), *(reader(cells) for reader in self._readers)]
 
     def _count(self, workspace: Workspace, rows: int, conflicting: int) -> None:
         staged, present = workspace.count("stage"), workspace.count_staged()
         for item, tally in self.staged.tallies.items():
-            tally.read += rows + self._without_key
+            tally.read += rows + self._without_key + self._rejected
             tally.add(Outcome.REJECTED, Reason.KEY_NULL, self._without_key)
+            tally.add(Outcome.REJECTED, Reason.KEY_INVALID, self._rejected)
             tally.add(Outcome.REJECTED, Reason.KEY_CONFLICT, conflicting)
             tally.add(Outcome.SKIPPED, Reason.DUPLICATE, rows - conflicting - staged)
             tally.add(Outcome.SKIPPED, Reason.NULL, staged - present[item])
@@ -151,6 +174,22 @@ class WarehouseFlow:
                 "rejected",
                 (("", key, label, Reason.KEY_CONFLICT.value, f"{rows} rows") for key, label, rows in conflicts),
             )
+
+
+def _templated(template: Template, columns: Sequence[str]) -> Reader:
+    """A text of several columns. One that has no text has none either, whatever the others say."""
+    places = [columns.index(column) for column in template.columns]
+
+    def read(cells: Cells) -> Rendered:
+        flawed = next((cell for place in places if (cell := cells[place]) is not None and cell[:1] == INVALID), None)
+        if flawed is not None:
+            return flawed
+        try:
+            return template.render(dict(zip(columns, cells, strict=True)))
+        except Unrenderable as problem:
+            return INVALID + str(problem)
+
+    return read
 
 
 def _key_reader(place: int, *, address: bool) -> Reader:
@@ -177,57 +216,3 @@ def _constant(value: Json) -> Rendered:
             return "true" if value else "false"
         case _:
             return json.dumps(value, ensure_ascii=False)
-
-
-class Records:
-    """A destination of values on top of one of records: the changes of a key become one record, its result theirs."""
-
-    whole_records = True
-
-    def __init__(self, writer: RecordDestination, fields: Mapping[str, CatalogField]) -> None:
-        self._writer = writer
-        self._fields = fields
-
-    @property
-    def batch_size(self) -> int:
-        return self._writer.batch_size
-
-    @property
-    def concurrency(self) -> int:
-        return self._writer.concurrency
-
-    def write(self, batch: Sequence[Write]) -> Iterator[WriteResult]:
-        """One result for each value. A value that the field cannot take is rejected alone; the rest of its record is sent."""
-        waiting: dict[tuple[str, ...], list[Write]] = {}
-        records: list[RecordWrite] = []
-        for text, group in groupby(batch, key=lambda write: write.key):
-            values: dict[str, Json] = {}
-            good: list[Write] = []
-            for write in group:
-                try:
-                    values[write.item] = self._coerced(write)
-                except Uncoercible as problem:
-                    yield WriteResult(write=write, reason=Reason.UNCOERCIBLE, detail=str(problem))
-                else:
-                    good.append(write)
-            if good:
-                key = key_values(text)
-                waiting[key] = good
-                records.append(RecordWrite(key=key, values=values, label=good[0].label))
-        for result in self._writer.write(records):
-            yield from _spread(result, waiting[result.write.key])
-
-    def _coerced(self, write: Write) -> Json:
-        return None if write.value == CLEARED else coerce(write.value, self._fields[write.item])
-
-
-def _spread(result: RecordResult, writes: Sequence[Write]) -> Iterator[WriteResult]:
-    """What was said to a record holds for each of its values."""
-    detail = f"{result.field}: {result.detail}" if result.field else result.detail
-    for write in writes:
-        yield WriteResult(
-            write=write,
-            reason=result.reason,
-            detail=detail,
-            created=result.outcome is Outcome.CREATED,
-        )

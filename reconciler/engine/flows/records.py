@@ -1,0 +1,140 @@
+"""Changed values on their way to a destination of whole records: the changes of a key become one record, its result theirs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from reconciler.connectors.base import RecordDestination, Workload
+from reconciler.model.catalog import CatalogField
+from reconciler.model.json import Json
+from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.value import INVALID
+from reconciler.records.coerce import Uncoercible, coerce
+from reconciler.state.staging import Workspace
+
+PAGE = 500
+"""Records that are read from the changes at once."""
+
+
+def key_text(values: Sequence[str]) -> str:
+    """The values of a sync key as one text, by which stage and ledger know a record."""
+    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+
+
+def key_values(text: str) -> tuple[str, ...]:
+    """The contrary of `key_text`."""
+    return tuple(json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordEnd:
+    """Where records go. `fields` says what each item takes; `key_names` and `item_names` what of a record names others, by the
+    name that the destination has for it: parts of the key by their place, and items."""
+
+    writer: RecordDestination
+    fields: Mapping[str, CatalogField]
+    key_names: Mapping[str, int]
+    item_names: Sequence[str]
+
+    def workload(self, workspace: Workspace) -> Workload:
+        """What the changes of a workspace are for the destination."""
+        names = {name: workspace.changed_key_parts(place) for name, place in self.key_names.items()}
+        names.update((item, workspace.changed_values(item)) for item in self.item_names)
+        return Workload(records=workspace.count_changed_records(), names=names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Records of one batch, with the writes that each is made of, and results of values that no record takes."""
+
+    records: Sequence[RecordWrite]
+    writes: Mapping[tuple[str, ...], Sequence[Write]]
+    refused: Sequence[WriteResult]
+
+
+class Records:
+    """The changes of a workspace, as batches of records. One thread at a time asks; asking makes calls.
+
+    `door` is held for every look into the workspace, and never during a call.
+    """
+
+    def __init__(self, end: RecordEnd, workspace: Workspace, workload: Workload, door: threading.Lock) -> None:
+        self._end = end
+        self._workspace = workspace
+        self._door = door
+        self._asking = threading.Lock()
+        self._batches = end.writer.batches(self._records(), workload)
+        self._refused: list[WriteResult] = []
+        self._writes: dict[tuple[str, ...], list[Write]] = {}
+
+    def next(self) -> Batch | None:
+        """The next batch, without records when only refused values are left; None at the end. Raises `errors.RemoteError`."""
+        with self._asking:
+            records = next(self._batches, [])
+            refused, self._refused = self._refused, []
+            if not records and not refused:
+                return None
+            writes = {record.key: self._writes.pop(record.key) for record in records}
+        return Batch(records=records, writes=writes, refused=refused)
+
+    def send(self, batch: Batch) -> Iterator[WriteResult]:
+        """A result for each write of a batch. What was said of a record holds for each of its values."""
+        for result in self._end.writer.write(batch.records):
+            yield from _spread(result, batch.writes[result.write.key])
+
+    def _records(self) -> Iterator[RecordWrite]:
+        last = 0
+        while True:
+            with self._door:
+                found = self._workspace.changes_of_records(last, PAGE)
+                unchanged = self._workspace.unchanged(found[0][0], found[-1][0]) if found else {}
+            if not found:
+                return
+            last = found[-1][0]
+            for key, group in groupby((write for _, write in found), key=lambda write: write.key):
+                record = self._record(list(group), unchanged.get(key, {}))
+                if record is not None:
+                    yield record
+
+    def _record(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> RecordWrite | None:
+        """A value that its field cannot take is rejected alone; the rest of its record is sent."""
+        values: dict[str, Json] = {}
+        good: list[Write] = []
+        for write in writes:
+            try:
+                values[write.item] = self._coerced(write.item, write.value)
+            except Uncoercible as problem:
+                self._refused.append(WriteResult(write=write, reason=problem.reason, detail=str(problem)))
+            else:
+                good.append(write)
+        if not good:
+            return None
+        key = key_values(good[0].key)
+        self._writes[key] = good
+        return RecordWrite(key=key, values=values, label=good[0].label, unchanged=dict(self._kept(unchanged)))
+
+    def _kept(self, unchanged: Mapping[str, str]) -> Iterator[tuple[str, Json]]:
+        """What was taken once is taken again, unless the catalog has changed since: then it is left out."""
+        for item, text in unchanged.items():
+            try:
+                yield item, self._coerced(item, text)
+            except Uncoercible:
+                continue
+
+    def _coerced(self, item: str, text: str) -> Json:
+        if text.startswith(INVALID):
+            raise Uncoercible(text.removeprefix(INVALID))
+        return coerce(text, self._end.fields[item])
+
+
+def _spread(result: RecordResult, writes: Sequence[Write]) -> Iterator[WriteResult]:
+    detail = f"{result.field}: {result.detail}" if result.field and result.detail else result.field or result.detail
+    for write in writes:
+        if result.outcome is None:
+            yield WriteResult(write=write, reason=result.reason, detail=detail)
+        else:
+            yield WriteResult(write=write, outcome=result.outcome)
