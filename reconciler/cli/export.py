@@ -33,8 +33,8 @@ def command(project: Path | None, name: str | None, out: Path | None, raw: bool)
     if out is not None:
         refuse_own(out, work.root, work.own_places)
     warn_of_doubts(work)
-    with export(work.database, name) as rows:
-        lines = csv.lines(csv.EXPORT_HEAD, rows, raw=raw)
+    with export(work.database, name) as (head, rows):
+        lines = csv.lines(head, rows, raw=raw)
         if out is not None:
             write_atomically(out, lines)
             click.echo(f"Saved to {out}")

@@ -13,7 +13,7 @@ from reconciler.cli.options import Number, common, output
 
 @click.command("records")
 @click.argument("name")
-@click.option("--field", metavar="FIELD", help="Only values of this profile field.")
+@click.option("--field", metavar="FIELD", help="Only values of this field.")
 @click.option("--reason", metavar="REASON", help="Only values rejected for this reason.")
 @click.option("--search", metavar="TEXT", help="Only values whose user, name, value or detail has this text.")
 @click.option("--limit", type=Number(1, 1_000_000), default=50, show_default=True, help="How many a table shows.")
@@ -54,7 +54,7 @@ def command(
         document = applied_document(session, name)
         found = outcomes.search(session, document=document, item=field, reason=wanted, text=search)
         if output == "csv":
-            for line in csv.lines(report.CSV_HEAD, report.csv_rows(found)):
+            for line in csv.lines(report.csv_head(document), report.csv_rows(found)):
                 click.echo(line, nl=False)
         elif output == "json":
             records = [report.to_json(record) for record in found]

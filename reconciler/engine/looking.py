@@ -10,13 +10,14 @@ from itertools import groupby
 from reconciler import errors
 from reconciler.config.convert import to_resource
 from reconciler.engine.badges import badges
-from reconciler.engine.flows import profile
+from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.timetable import timing
 from reconciler.model.document import HAVING_CYCLES, PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.event import CONFIG
-from reconciler.model.resources import Cyclic, LoopSettings, ProfileFieldMapping
+from reconciler.model.resources import Cyclic, LoopSettings, ProfileFieldMapping, Sync
 from reconciler.model.status import StatusEntry
-from reconciler.report.records import ExportRow, export_rows
+from reconciler.report.csv import EXPORT_HEAD, RECORD_HEAD
+from reconciler.report.records import ExportRow, export_rows, record_rows
 from reconciler.report.status import DocumentStatus
 from reconciler.schedule import describe, next_slot
 from reconciler.state import conditions, documents, ledger, outcomes, runs, schedules, statuses
@@ -84,10 +85,6 @@ def _flows(
     return found
 
 
-def _mappings(session: Session) -> dict[DocumentId, ProfileFieldMapping]:
-    return {id: flow for id, flow in _flows(session).items() if isinstance(flow, ProfileFieldMapping)}
-
-
 def named(applied: Iterable[DocumentId], name: str) -> DocumentId:
     """The applied document with this name, also written `Kind/name`. Raises `errors.NotFound`, `errors.UsageError`."""
     ids = sorted(applied)
@@ -123,17 +120,26 @@ def _possible(name: str) -> list[DocumentId]:
 
 
 @contextmanager
-def export(database: Database, name: str | None) -> Iterator[Iterator[ExportRow]]:
-    """The synced data of one document, or of all: a stream that is valid inside the context."""
+def export(database: Database, name: str | None) -> Iterator[tuple[Sequence[str], Iterator[ExportRow]]]:
+    """The synced data of one document, or of all mappings: its head, and a stream that is valid inside the context."""
     with database.read() as session:
-        applied = _mappings(session)
-        ids: Sequence[DocumentId] = [named(applied, name)] if name is not None else sorted(applied)
-        yield (row for id in ids for row in _rows(session, id, applied[id]))
+        applied = _flows(session)
+        ids: Sequence[DocumentId] = sorted(id for id, flow in applied.items() if isinstance(flow, ProfileFieldMapping))
+        if name is not None:
+            ids = [named(applied, name)]
+        rows = (row for id in ids for row in _rows(session, id, applied[id]))
+        if any(isinstance(applied[id], Sync) for id in ids):
+            yield RECORD_HEAD, record_rows(rows)
+        else:
+            yield EXPORT_HEAD, rows
 
 
-def _rows(session: Session, id: DocumentId, mapping: ProfileFieldMapping) -> Iterator[ExportRow]:
-    items = sorted(entry.profile_field for entry in mapping.mappings)
-    book = ledger.find(session, profile.scope(mapping), items)
+def _rows(session: Session, id: DocumentId, flow: Cyclic) -> Iterator[ExportRow]:
+    if isinstance(flow, Sync):
+        items, scope = sorted(rule.field for rule in flow.fields), warehouse.scope(flow)
+    else:
+        items, scope = sorted(entry.profile_field for entry in flow.mappings), profile.scope(flow)
+    book = ledger.find(session, scope, items)
     acknowledged = ledger.export(session, book, items)
-    rejected = (record.rejection for record in outcomes.by_record(session, id))
+    rejected = (record.rejection for record in outcomes.by_record(session, id) if record.rejection.item)
     return export_rows(acknowledged, rejected)

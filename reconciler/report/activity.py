@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from reconciler.model.document import PROFILE_FIELD_MAPPING
 from reconciler.model.json import Json
 from reconciler.model.outcome import ADVICE, Outcome
 from reconciler.model.run import Run, RunResult, Tally
@@ -61,13 +62,22 @@ def run_to_text(run: Run, items: Mapping[str, Tally], *, style: Style = PLAIN) -
     ]
     if run.reason:
         lines.append(f"  reason      {visible(run.reason)}")
-    return "\n".join([*lines, "", mapping_table(items, style=style), "", balance(run.tally), *_advice(run)])
+    table = mapping_table(items, "Profile field" if run.kind == PROFILE_FIELD_MAPPING else "Field", style=style)
+    return "\n".join([*lines, "", table, "", balance(run.tally), *_departed(run), *_advice(run)])
 
 
-def mapping_table(items: Mapping[str, Tally], *, style: Style = PLAIN) -> str:
-    """What became of the values of each mapping."""
+def _departed(run: Run) -> list[str]:
+    gone = run.tally.departed
+    if not gone:
+        return []
+    said = f"{plural(gone, 'record')} departed: the model returns them no more; they stay in Gainsight as they are"
+    return [said, f"reconcile records {run.document} --reason departed"]
+
+
+def mapping_table(items: Mapping[str, Tally], name: str = "Profile field", *, style: Style = PLAIN) -> str:
+    """What became of the values of each mapping. `name` is what items are called."""
     shown = _shown(Tally.total(items.values()))
-    head = ("Profile field", *(outcome.value.replace("_", " ") for outcome in shown), "read")
+    head = (name, *(outcome.value.replace("_", " ") for outcome in shown), "read")
     rows = [
         [visible(item), *(f"{tally.outcomes[outcome]:,}" for outcome in shown), f"{tally.read:,}"]
         for item, tally in sorted(items.items())

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 EXPORT_HEAD = ("User ID", "User Name", "CC User Profile Field", "Value", "Status")
 """The columns that admins know from Gainsight's own export, exactly."""
 
+RECORD_HEAD = ("Key", "Name", "Field", "Value", "Status")
+"""The same for records of Gainsight CS."""
+
 _STARTERS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 """First characters that spreadsheets take for a formula, full-width forms included."""
 

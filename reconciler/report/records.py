@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Protocol
 
+from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.outcome import ADVICE, Rejection, ValueStatus, status_word
-from reconciler.model.value import Rendered, natural
+from reconciler.model.value import Rendered, natural, presentable
 from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
 
 FORMAT_VERSION = 1
-CSV_HEAD = (
-    "Profile Field",
-    "User",
-    "Name",
-    "Value",
-    "Reason",
-    "Detail",
-    "First seen",
-    "Last seen",
-    "Attempts",
-    "Advice",
-)
+_HISTORY = ("Name", "Value", "Reason", "Detail", "First seen", "Last seen", "Attempts", "Advice")
 VALUE_WIDTH = 40
 """Characters of a value that a table shows; JSON and CSV have it whole."""
 
@@ -33,6 +24,8 @@ VALUE_WIDTH = 40
 class RejectedRecord(Protocol):
     """A rejected value with its history."""
 
+    @property
+    def document(self) -> DocumentId: ...
     @property
     def rejection(self) -> Rejection: ...
     @property
@@ -47,11 +40,13 @@ def to_text(records: Sequence[RejectedRecord], total: int, *, style: Style = PLA
     """One line a value, then the advice for each reason that occurs."""
     if not records:
         return "No rejected values match."
-    head = ("Profile field", "User", "Name", "Value", "Reason", "First seen", "Attempts", "Detail")
+    of_users = records[0].document.kind == PROFILE_FIELD_MAPPING
+    names = ("Profile field", "User", "Name") if of_users else ("Field", "Record")
+    head = (*names, "Value", "Reason", "First seen", "Attempts", "Detail")
     rows = [
         [
             visible(r.rejection.item),
-            visible(r.rejection.key),
+            *([visible(r.rejection.key)] if of_users else []),
             visible(r.rejection.label),
             _short(r.rejection.value),
             style.yellow(r.rejection.reason.value),
@@ -62,7 +57,7 @@ def to_text(records: Sequence[RejectedRecord], total: int, *, style: Style = PLA
         for r in records
     ]
     reasons = sorted({record.rejection.reason for record in records})
-    lines = [table(head, rows, style=style, right=(6,)), ""]
+    lines = [table(head, rows, style=style, right=(len(head) - 2,)), ""]
     lines += [f"{reason.value}: {ADVICE[reason]}" for reason in reasons]
     if total > len(records):
         lines += [
@@ -73,8 +68,14 @@ def to_text(records: Sequence[RejectedRecord], total: int, *, style: Style = PLA
 
 
 def _short(value: Rendered) -> str:
-    text = visible(value or "")
+    text = visible(presentable(value))
     return text if len(text) <= VALUE_WIDTH else text[: VALUE_WIDTH - 1] + "…"
+
+
+def csv_head(document: DocumentId) -> tuple[str, ...]:
+    """The first line of the CSV."""
+    names = ("Profile Field", "User") if document.kind == PROFILE_FIELD_MAPPING else ("Field", "Key")
+    return (*names, *_HISTORY)
 
 
 def csv_rows(records: Iterable[RejectedRecord]) -> Iterator[list[str]]:
@@ -84,7 +85,7 @@ def csv_rows(records: Iterable[RejectedRecord]) -> Iterator[list[str]]:
             found.item,
             found.key,
             found.label,
-            found.value or "",
+            presentable(found.value),
             found.reason.value,
             found.detail,
             moment(r.first_seen),
@@ -96,11 +97,12 @@ def csv_rows(records: Iterable[RejectedRecord]) -> Iterator[list[str]]:
 
 def to_json(record: RejectedRecord) -> dict[str, Json]:
     found = record.rejection
+    of_users = record.document.kind == PROFILE_FIELD_MAPPING
     return {
-        "profileField": found.item,
-        "key": found.key,
+        "profileField" if of_users else "field": found.item,
+        "key": found.key if of_users else _parts(found.key),
         "name": found.label,
-        "value": found.value,
+        "value": None if found.value is None else presentable(found.value),
         "reason": found.reason.value,
         "status": status_word(found.reason).value,
         "detail": found.detail,
@@ -111,8 +113,21 @@ def to_json(record: RejectedRecord) -> dict[str, Json]:
     }
 
 
+def _parts(key: str) -> list[Json]:
+    """The values of a key of several parts, as the ledger holds it."""
+    return list(json.loads(key)) if key else []
+
+
 ExportRow = tuple[str, str, str, str, str]
 """User ID, User Name, CC User Profile Field, Value, Status."""
+
+
+def record_rows(rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
+    """The export of records: keys as people read them."""
+    return (
+        (" · ".join(map(str, _parts(key))), name, item, presentable(value), word)
+        for key, name, item, value, word in rows
+    )
 
 
 def export_rows(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.model.document import PROFILE_FIELD_MAPPING
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome
 from reconciler.model.run import Run
@@ -137,6 +138,7 @@ def to_json(
 
 
 def _json(document: DocumentStatus) -> dict[str, Json]:
+    word = "profileField" if document.whole.kind == PROFILE_FIELD_MAPPING else "field"
     return {
         "kind": document.whole.kind,
         "name": document.whole.name,
@@ -145,7 +147,7 @@ def _json(document: DocumentStatus) -> dict[str, Json]:
         "unfinishedRun": _run(document.unfinished) if document.unfinished else None,
         "badges": [{"name": badge.name.value, "text": badge.text} for badge in document.badges],
         **_entry(document.whole),
-        "mappings": [{"profileField": entry.item, **_entry(entry)} for entry in document.mappings],
+        "mappings": [{word: entry.item, **_entry(entry)} for entry in document.mappings],
     }
 
 

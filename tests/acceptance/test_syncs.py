@@ -61,3 +61,246 @@ def test_persons(warehouse: Warehouse) -> None:
     }
     assert warehouse.outcomes("people") == {"unchanged": 120}
     assert calls(warehouse.world) == {}
+
+
+def test_company_persons_are_found_by_names(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    names = [row["Name"] for row in world.query("company", ["Name"])][:2]
+    people = [row["Email"] for row in world.query("person", ["Email"])][:3]
+    rows = [{"email": people[0], "company": names[1], "title": "CFO", "seats": None}]
+    rows += [{"email": f"new{n}@example.org", "company": names[n % 2], "title": "CEO", "seats": n} for n in range(70)]
+    rows += [{"email": "cto@example.org", "company": "No such company", "title": "CTO", "seats": 1}]
+    warehouse.model("contacts", "email, company", rows)
+    warehouse.flow(
+        "contacts",
+        "Company Person",
+        "Person Email: email, Company Name: company",
+        "field: Title, column: title",
+        "field: Seats__gc, column: seats",
+    )
+    warehouse.ready()
+    assert warehouse.outcomes("contacts", code=3) == {"created": 141, "rejected": 2, "skipped": 1}
+    assert calls(world)["read"] == 2
+    assert warehouse.rejected("contacts") == [
+        ("Seats__gc", ["No such company", "cto@example.org"], "company-unknown"),
+        ("Title", ["No such company", "cto@example.org"], "company-unknown"),
+    ]
+    found = [(row["Title"], row["Seats__gc"]) for row in world.query("company_person", ["Title", "Seats__gc"])]
+    assert [title for title, _ in found].count("CFO") == 1
+    assert sorted(seats for title, seats in found if title == "CEO") == list(range(70))
+    warehouse.execute("UPDATE contacts SET company = ? WHERE title = 'CTO'", names[0])
+    assert warehouse.outcomes("contacts") == {"created": 2, "unchanged": 141, "skipped": 1}
+    assert calls(world)["write"] == 1
+
+
+def test_relationship_persons(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    company = world.query("company", ["Name", "Gsid"])[0]
+    found = [
+        row["Name"] for row in world.query("relationship", ["Name", "CompanyId"]) if row["CompanyId"] == company["Gsid"]
+    ]
+    rows = [
+        {"email": f"rel{n}@example.org", "company": company["Name"], "relationship": found[0], "role": "User"}
+        for n in range(5)
+    ]
+    warehouse.model("members", "email, company, relationship", rows)
+    warehouse.flow(
+        "members",
+        "Relationship Person",
+        "Person Email: email, Company Name: company, Relationship Name: relationship",
+        "field: Role, column: role",
+    )
+    warehouse.ready()
+    assert warehouse.outcomes("members") == {"created": 5}
+    assert [row["Role"] for row in world.query("relationship_person", ["Role"])].count("User") >= 5
+    assert warehouse.outcomes("members") == {"unchanged": 5}
+
+
+ONBOARDINGS = [
+    {"id": f"O{n}", "name": f"Onboarding {n}", "phase": "In Progress", "owner": None, "hours": n / 4, "blocked": n % 2}
+    for n in range(60)
+]
+
+
+def onboardings(warehouse: Warehouse, *more: str, behavior: str = "update-or-create") -> None:
+    warehouse.flow(
+        "onboardings",
+        "Onboarding",
+        "External_Id__gc: id",
+        "field: Name, column: name",
+        "field: Phase__gc, column: phase",
+        "field: Hours__gc, column: hours",
+        "field: Blocked__gc, column: blocked",
+        *more,
+        behavior=behavior,
+    )
+
+
+def test_a_custom_object_with_lookups_and_values_of_many_types(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    users = [row["Email"] for row in world.query("gsuser", ["Email"])]
+    rows = [{**row, "owner": users[0] if n else "nobody@example.org"} for n, row in enumerate(ONBOARDINGS)]
+    warehouse.model("onboardings", "id", rows)
+    onboardings(warehouse, "field: Owner__gc, column: owner, lookup: Email")
+    warehouse.ready()
+    assert warehouse.outcomes("onboardings", code=3) == {"created": 59 * 5, "rejected": 5}
+    assert calls(world) == {"read": 2, "write": 2}
+    assert {reason for _, _, reason in warehouse.rejected("onboardings")} == {"lookup-unknown"}
+    found = records(world, "Onboarding__gc", "External_Id__gc", "Hours__gc", "Blocked__gc", "Owner__gc__gr.Email")
+    assert found["O7"] == (1.75, True, users[0])
+
+
+def test_nulls_keep_clear_or_default(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    warehouse.model("onboardings", "id", [{**row, "days": "2026-12-24", "plan": "A"} for row in ONBOARDINGS[:4]])
+    onboardings(
+        warehouse,
+        "field: Go_Live__gc, column: days, whenNull: clear",
+        "field: Remarks__gc, column: plan, whenNull: default, default: none yet",
+    )
+    warehouse.ready()
+    assert warehouse.outcomes("onboardings") == {"created": 24}
+    warehouse.execute("UPDATE onboardings SET days = NULL, plan = NULL, hours = NULL WHERE id = 'O2'")
+    assert warehouse.outcomes("onboardings") == {"updated": 2, "unchanged": 21, "skipped": 1}
+    found = records(world, "Onboarding__gc", "External_Id__gc", "Hours__gc", "Go_Live__gc", "Remarks__gc")
+    hours, day, remarks = found["O2"]
+    assert (hours, day or None, remarks) == (0.5, None, "none yet")
+    assert warehouse.outcomes("onboardings") == {"unchanged": 23, "skipped": 1}
+    assert calls(world) == {}
+    warehouse.execute("UPDATE onboardings SET days = '2027-01-01' WHERE id = 'O2'")
+    assert warehouse.outcomes("onboardings") == {"updated": 1, "unchanged": 22, "skipped": 1}
+
+
+def test_a_field_that_is_only_filled(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    warehouse.model("first", "id", ONBOARDINGS[:2])
+    warehouse.flow(
+        "first", "Onboarding", "External_Id__gc: id", "field: Name, column: name", "field: Phase__gc, column: phase"
+    )
+    warehouse.ready()
+    warehouse.outcomes("first")
+    warehouse.flow(
+        "first",
+        "Onboarding",
+        "External_Id__gc: id",
+        "field: Name, column: name, setIfEmpty: true",
+        "field: Remarks__gc, column: phase, setIfEmpty: true",
+    )
+    warehouse.apply()
+    warehouse.execute("UPDATE first SET name = 'Another', phase = 'Done'")
+    assert warehouse.outcomes("first") == {"updated": 4}
+    assert calls(world) == {"read": 1, "write": 1}
+    found = records(world, "Onboarding__gc", "External_Id__gc", "Name", "Remarks__gc")
+    assert found["O1"] == ("Onboarding 1", "Done")
+    assert warehouse.outcomes("first") == {"unchanged": 4}
+
+
+def test_update_only_creates_nobody(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    known = [row["Name"] for row in world.query("company", ["Name"])][:2]
+    warehouse.model("companies", "name", [{"name": name, "seats": 9} for name in [*known, "Nowhere Inc"]])
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats", behavior="update-only")
+    warehouse.ready()
+    before = len(world.query("company", ["Name"]))
+    assert warehouse.outcomes("companies", code=3) == {"updated": 2, "rejected": 1}
+    assert warehouse.rejected("companies") == [("Employees", ["Nowhere Inc"], "record-missing")]
+    assert len(world.query("company", ["Name"])) == before
+    assert warehouse.outcomes("companies", code=3) == {"unchanged": 2, "rejected": 1}
+    assert calls(world) == {"read": 1}, "it may have been created meanwhile"
+
+
+def test_poison_is_left_out_and_not_sent_again(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    rows = companies(*range(120))
+    rows[60]["renewal"] = "someday"
+    rows[61]["ticker"] = "x" * 21
+    warehouse.model("companies", "name", [{"ticker": "T", **row} for row in rows])
+    warehouse.flow(
+        "companies",
+        "Company",
+        "Name: name",
+        "field: Employees, column: seats",
+        "field: RenewalDate, column: renewal",
+        "field: TickerSymbol, column: ticker",
+        "field: Stage, column: region",
+    )
+    warehouse.ready()
+    assert warehouse.outcomes("companies", code=3) == {"created": 358, "rejected": 122}
+    reasons = [(field, reason) for field, key, reason in warehouse.rejected("companies") if field != "Stage"]
+    assert reasons == [("RenewalDate", "value-invalid"), ("TickerSymbol", "value-overlong")]
+    assert records(world, "company", "Name", "Employees")["Company 60"] == (60,)
+
+    assert warehouse.outcomes("companies", code=3) == {"unchanged": 358, "rejected": 122}
+    assert calls(world) == {}, "what is rejected for good costs nothing"
+    assert len(warehouse.rejected("companies")) == 122
+    assert len(warehouse.rejected("companies")) == 122
+
+    warehouse.execute("UPDATE companies SET renewal = '2027-05-01' WHERE name = 'Company 60'")
+    assert warehouse.outcomes("companies", code=3) == {"updated": 1, "unchanged": 358, "rejected": 121}
+    warehouse.execute("UPDATE companies SET region = 'Launched'")
+    assert warehouse.outcomes("companies", code=3) == {"updated": 120, "unchanged": 359, "rejected": 1}
+
+
+def test_keys_that_are_missing_double_or_at_odds(warehouse: Warehouse) -> None:
+    rows = [*companies(1, 2, 2, 3, 3), {**companies(4)[0], "name": None}, {**companies(5)[0], "name": "  "}]
+    rows[4]["seats"] = 99
+    warehouse.model("companies", "name", rows)
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats")
+    warehouse.ready()
+    assert warehouse.outcomes("companies", code=3) == {"created": 2, "skipped": 1, "rejected": 4}
+    found = {(tuple(key), reason) for _, key, reason in warehouse.rejected("companies")}
+    assert found == {(("Company 3",), "key-conflict"), ((), "key-null")}
+    done = warehouse.run("records", "companies").expect(0)
+    assert "rows without a key: 2" in done.out
+
+
+def test_rows_that_vanish_are_counted_and_nothing_is_deleted(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    warehouse.model("companies", "name", companies(*range(10)))
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats")
+    warehouse.ready()
+    warehouse.outcomes("companies")
+    before = records(world, "company", "Name", "Employees")
+    warehouse.execute("DELETE FROM companies WHERE seats < 3")
+    for _ in range(2):
+        assert warehouse.outcomes("companies") == {"unchanged": 7, "departed": 3}
+        assert calls(world) == {}
+    assert [key for _, key, reason in warehouse.rejected("companies")] == [["Company 0"], ["Company 1"], ["Company 2"]]
+    assert "3 records departed" in warehouse.run("sync", "companies").expect(0).out
+    assert records(world, "company", "Name", "Employees") == before
+    warehouse.rows("companies", companies(*range(2, 10)))
+    assert warehouse.outcomes("companies") == {"unchanged": 8, "departed": 2}
+    assert len(warehouse.rejected("companies")) == 2
+    assert len(warehouse.run("export", "companies").expect(0).out.splitlines()) == 11
+
+
+def test_a_source_that_is_suddenly_empty_stops_the_cycle(warehouse: Warehouse) -> None:
+    warehouse.model("companies", "name", companies(1))
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats")
+    warehouse.ready()
+    warehouse.outcomes("companies")
+    warehouse.rows("companies", [])
+    warehouse.world.forget_calls()
+    done = warehouse.run("sync", "companies").expect(4)
+    assert "the model 'companies' returned no rows, where run 1 read 1" in done.all
+    assert calls(warehouse.world) == {}
+
+
+def test_values_without_a_text_are_rejected_alone(warehouse: Warehouse) -> None:
+    rows = [{"name": f"Company {n}", "seats": n, "note": "ok"} for n in range(3)]
+    rows[1]["note"] = b"\xff\x00"  # type: ignore[assignment]
+    rows[2]["name"] = b"binary"  # type: ignore[assignment]
+    warehouse.model("companies", "name", rows)
+    warehouse.flow(
+        "companies",
+        "Company",
+        "Name: name",
+        "field: Employees, column: seats",
+        "field: Region__gc, column: note",
+        'field: Summary, template: "<{note}>"',
+    )
+    warehouse.ready()
+    assert warehouse.outcomes("companies", code=3) == {"created": 4, "rejected": 5}
+    reasons = sorted((field, reason) for field, _, reason in warehouse.rejected("companies"))
+    assert reasons == [("", "key-invalid"), ("Region__gc", "value-invalid"), ("Summary", "value-invalid")]
+    assert "binary data" in warehouse.run("records", "companies").expect(0).out

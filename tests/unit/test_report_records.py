@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.document import DocumentId
 from reconciler.model.outcome import ADVICE, Reason, Rejection, status_word
 from reconciler.model.value import natural
 from reconciler.report import records
 from reconciler.report.text import Style
 
+MAPPING = DocumentId("ProfileFieldMapping", "acme-profile")
 FIRST = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 LAST = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -26,6 +28,7 @@ def rejection(
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
+    document: DocumentId = MAPPING
     rejection: Rejection = field(default_factory=rejection)
     first_seen: datetime = FIRST
     last_seen: datetime = LAST
@@ -87,7 +90,7 @@ def test_a_value_that_is_not_known_is_empty() -> None:
 
 def test_csv_has_everything() -> None:
     (row,) = records.csv_rows([Record()])
-    assert dict(zip(records.CSV_HEAD, row, strict=True)) == {
+    assert dict(zip(records.csv_head(Record().document), row, strict=True)) == {
         "Profile Field": "City",
         "User": "7",
         "Name": "Ada",
