@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.clock import Clock
-from reconciler.engine import kinds
+from reconciler.engine import chain, kinds
 from reconciler.engine.cycle import Report
 from reconciler.engine.looking import applied_document
 from reconciler.engine.sync import refuse_suspended
@@ -155,6 +155,7 @@ def _change(
             return False
         changed = change(entry)
         schedules.save(session, [replace(changed, due_at=timing.due_at(changed, clock.now()))])
+        chain.ask_for_ready(session, documents.load(session, [document]), clock.now())
         return True
 
     return database.run(work)

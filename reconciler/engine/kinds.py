@@ -6,11 +6,17 @@ from collections.abc import Mapping
 
 from reconciler.config.convert import to_resource
 from reconciler.engine.flows import profile, warehouse
-from reconciler.model.document import CONNECTION, MODEL, Document, DocumentId
+from reconciler.model.document import CONNECTION, HAVING_CYCLES, MODEL, Document, DocumentId
 from reconciler.model.resources import Cyclic, ProfileFieldMapping, Sync
 from reconciler.state import documents
 from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
+
+
+def possible(name: str) -> list[DocumentId]:
+    """The documents with cycles that a name may mean, also written `Kind/name`."""
+    kind, _, bare = name.rpartition("/")
+    return [DocumentId(known, bare) for known in sorted(HAVING_CYCLES) if kind in ("", known)]
 
 
 def cyclic(document: Document) -> Cyclic:

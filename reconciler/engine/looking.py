@@ -11,8 +11,9 @@ from reconciler import errors
 from reconciler.config.convert import to_resource
 from reconciler.engine.badges import badges
 from reconciler.engine.flows import profile, warehouse
+from reconciler.engine.kinds import possible
 from reconciler.engine.timetable import timing
-from reconciler.model.document import HAVING_CYCLES, PROFILE_FIELD_MAPPING, DocumentId
+from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.event import CONFIG
 from reconciler.model.resources import Cyclic, LoopSettings, ProfileFieldMapping, Sync
 from reconciler.model.status import StatusEntry
@@ -104,19 +105,14 @@ def named(applied: Iterable[DocumentId], name: str) -> DocumentId:
 def applied_document(session: Session, name: str) -> DocumentId:
     """The id of the applied document with this name. Raises `errors.NotFound`, `errors.UsageError`."""
     # Each cycle asks: only an answer that names the others needs to look at all of them.
-    return named(documents.load(session, _possible(name)) or _flows(session), name)
+    return named(documents.load(session, possible(name)) or _flows(session), name)
 
 
 def document_of_runs(session: Session, name: str) -> DocumentId:
     """The id whose runs are meant: also that of a forgotten document, or of one that never was. Raises `errors.UsageError`."""
-    possible = _possible(name)
-    known = documents.load(session, possible) or documents.load(session, possible, forgotten=True)
-    return named(known, name) if known else (possible or [DocumentId(PROFILE_FIELD_MAPPING, name)])[0]
-
-
-def _possible(name: str) -> list[DocumentId]:
-    kind, _, bare = name.rpartition("/")
-    return [DocumentId(known, bare) for known in sorted(HAVING_CYCLES) if kind in ("", known)]
+    meant = possible(name)
+    known = documents.load(session, meant) or documents.load(session, meant, forgotten=True)
+    return named(known, name) if known else (meant or [DocumentId(PROFILE_FIELD_MAPPING, name)])[0]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from reconciler import errors, schedule
 from reconciler.clock import chance
+from reconciler.engine import chain
 from reconciler.model.document import DocumentId
 from reconciler.model.event import Condition, Transition
 from reconciler.model.resources import LoopSettings, Schedule
@@ -36,8 +37,10 @@ class Timing:
 
     def due_at(self, entry: schedules.Entry, now: datetime) -> datetime | None:
         """When the document should start next: at its next slot, spread a little, or at a retry that comes before."""
-        if self.schedule is None or self._paused(entry):
+        if self._paused(entry):
             return None
+        if self.schedule is None:
+            return entry.retry_at
         slot = schedule.due_slot(self.schedule, entry.last_slot, entry.since, now)
         if slot is None:
             slot = schedule.next_due(self.schedule, entry.last_slot, entry.since, now)
@@ -101,6 +104,8 @@ class Occasion:
         entry = schedules.get(session, document, lock=True)
         if entry is not None:
             schedules.save(session, [self.after(entry, run, error, now)])
+        if run.result in chain.COMPLETED:
+            chain.ask_followers(session, document, now)
         changed = conditions.settle(session, str(document), found_conditions(run, error), now=now)
         if changed and self._announce is not None:
             self._announce(session, changed, now)

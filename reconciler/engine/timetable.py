@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.engine import kinds
+from reconciler.engine import chain, kinds
 from reconciler.engine.occasion import Timing, believable
 from reconciler.model.document import HAVING_CYCLES, Document, DocumentId
 from reconciler.model.resources import Cyclic, LoopSettings
@@ -50,6 +50,7 @@ def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[Doc
         if found != before.get(id):
             changed.append(found)
     schedules.save(session, changed)
+    chain.ask_for_ready(session, recorded, now)
     return work
 
 

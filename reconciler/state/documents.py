@@ -46,6 +46,13 @@ def load(
     return found
 
 
+def of_kind(session: Session, kind: str) -> dict[DocumentId, RecordedDocument]:
+    """The recorded documents of one kind, in order of their names."""
+    query = select(_table).where(_table.c.kind == kind, _table.c.forgotten_at.is_(None)).order_by(_table.c.name)
+    found = map(_recorded, session.execute(query))
+    return {recorded.document.id: recorded for recorded in found}
+
+
 def save(session: Session, document: Document, *, now: datetime, serial: int, commit: str | None = None) -> int:
     """Record `document` as applied and give its generation."""
     at = (_table.c.kind == document.id.kind) & (_table.c.name == document.id.name)

@@ -172,6 +172,14 @@ def latest(session: Session, document: DocumentId) -> Run | None:
     return found[0] if found else None
 
 
+def newest(session: Session, ids: Collection[DocumentId], results: Collection[RunResult]) -> Run | None:
+    """The newest run of any of some documents with one of some results."""
+    mine = or_(*((_table.c.kind == id.kind) & (_table.c.document == id.name) for id in ids))
+    so = _table.c.result.in_([result.value for result in results])
+    row = session.execute(select(_table).where(mine, so).order_by(_table.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _run(row)
+
+
 def unfinished(session: Session) -> dict[DocumentId, Run]:
     """For each document the run that is under way or was cut off: a cycle closes the one before, so there is one at most."""
     rows = session.execute(_query(session).where(_table.c.result == RunResult.RUNNING.value))

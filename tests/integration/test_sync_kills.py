@@ -62,7 +62,7 @@ def settled(project: Warehouse, score: int) -> bool:
 def test_a_kill_at_each_step(warehouse: Warehouse, step: Step) -> None:
     done = warehouse.command(
         "sync", "trainings", env={"RECONCILE_FAILPOINT": f"{step}:3:kill" if step in STEPS[1:-1] else f"{step}:1:kill"}
-    )  # noqa: E501
+    )
     assert done.code == -9
     let_leases_end(warehouse)
     counts = warehouse.cycle("trainings")["counts"]
