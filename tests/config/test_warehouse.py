@@ -323,6 +323,30 @@ def test_keys_of_standard_objects(key: str, words: str, tmp_path: Path) -> None:
     assert wrong[0] == "E-SYNC-KEY" and words in wrong[2]
 
 
+@pytest.mark.parametrize(
+    ("expression", "field", "taken"),
+    [
+        ("CAST(x AS date)", "RenewalDate", True),
+        ("CAST(x AS date)", "Employees", False),
+        ("count(*)", "Employees", True),
+        ("count(*)", "RenewalDate", False),
+        ("x > 1", "Employees", False),
+        ("x > 1", "TickerSymbol", True),
+        ("x", "Employees", True),
+        ("'5'", "Employees", True),
+        ("x || 'y'", "RenewalDate", True),
+    ],
+)
+def test_what_the_sql_says_of_its_columns(expression: str, field: str, taken: bool, tmp_path: Path) -> None:
+    for dialect, expected in (("postgresql", taken), ("snowflake", taken), ("sqlite", True)):
+        files = {
+            "config/warehouse.yaml": WAREHOUSE.replace("postgresql", dialect),
+            "config/accounts.yaml": model(f'sql: "SELECT name, {expression} AS v FROM t"'),
+        }
+        wrong = found(tmp_path / dialect, sync(f"column: V, field: {field}"), files)
+        assert [(c, p) for c, p, _ in wrong] == ([] if expected else [("E-SYNC-TYPE", "example.yaml:10:16")])
+
+
 def test_an_image_is_never_written(tmp_path: Path) -> None:
     text = sync("column: name, field: Photo", object="Person", key="{Email: email}")
     assert [(c, p) for c, p, _ in found(tmp_path, text)] == [("E-SYNC-TYPE", "example.yaml:10:29")]
