@@ -19,6 +19,7 @@ from reconciler.model.diagnostic import Diagnostic, Position
 
 if TYPE_CHECKING:
     from reconciler.config.sqlproof import Wrong
+    from reconciler.config.sqltypes import Kind
 
 
 class Checking:
@@ -110,7 +111,7 @@ class Checking:
                     models.setdefault(model.name, Typed(resource=model, entry=entry))
                 case resources.Sync() as sync:
                     syncs.setdefault(sync.name, Typed(resource=sync, entry=entry))
-        models, sql = _proven(models, connections)
+        models, sql, kinds = _proven(models, connections)
         catalogs, damaged = pinned.read(self.root, self.project.catalog, connections)
         if self.catalogs is not None:
             catalogs, damaged = dict(self.catalogs), {}
@@ -120,6 +121,7 @@ class Checking:
             models=models,
             syncs=list(syncs.values()),
             sql=sql,
+            kinds=kinds,
             entries=entries,
             doubtful=frozenset(id_ for file in self.files.values() for id_ in file.doubtful),
             complete=not self.found.refused and all(file.complete for file in self.files.values()),
@@ -163,19 +165,26 @@ class Checking:
 
 def _proven(
     models: Mapping[str, Typed[resources.Model]], connections: Mapping[str, Typed[resources.Connection]]
-) -> tuple[dict[str, Typed[resources.Model]], dict[str, Sequence[Wrong]]]:
-    """The models with their output columns, and what is wrong with their SQL. Without a connection nobody can read it."""
+) -> tuple[dict[str, Typed[resources.Model]], dict[str, Sequence[Wrong]], dict[str, Mapping[str, Kind]]]:
+    """The models with their output columns, what is wrong with their SQL, and what is certain about the values of columns.
+
+    Without a connection nobody knows how to read it.
+    """
     made = dict(models)
     sql: dict[str, Sequence[Wrong]] = {}
+    certain: dict[str, Mapping[str, Kind]] = {}
     for name, typed in models.items():
         connection = connections.get(typed.resource.connection)
         if typed.resource.query and connection and isinstance(connection.resource, resources.SqlConnection):
             from reconciler.config.sqlproof import prove
+            from reconciler.config.sqltypes import kinds
 
             proof = prove(typed.resource.query, connection.resource.dialect)
             made[name] = Typed(resource=replace(typed.resource, columns=proof.columns), entry=typed.entry)
             sql[name] = proof.problems
-    return made, sql
+            if not proof.problems:
+                certain[name] = kinds(typed.resource.query, connection.resource.dialect)
+    return made, sql, certain
 
 
 _Found = tuple[str, tuple[str | int, ...], str, str | None]

@@ -16,6 +16,7 @@ from reconciler.model.document import Document, DocumentId, Origin
 
 if TYPE_CHECKING:
     from reconciler.config.sqlproof import Wrong
+    from reconciler.config.sqltypes import Kind
     from reconciler.model.catalog import Catalog, CatalogObject
     from reconciler.model.diagnostic import Diagnostic
 
@@ -132,7 +133,7 @@ class Facts:
     `doubtful` are documents with errors in them: nothing is concluded from what they lack. `complete` is False when some file
     could not be read as YAML, or some document has no usable name: then nothing is concluded from what is not there at all.
     `damaged` are connections whose catalog is there and cannot be read. `models` know their output columns, where their SQL
-    tells them; `sql` says what is wrong with it.
+    tells them; `sql` says what is wrong with it, `kinds` what is certain about the values of columns.
     """
 
     connections: Mapping[str, Typed[resources.Connection]]
@@ -143,6 +144,7 @@ class Facts:
     models: Mapping[str, Typed[resources.Model]] = field(default_factory=dict)
     syncs: Sequence[Typed[resources.Sync]] = ()
     sql: Mapping[str, Sequence[Wrong]] = field(default_factory=dict)
+    kinds: Mapping[str, Mapping[str, Kind]] = field(default_factory=dict)
     catalogs: Mapping[str, Catalog] = field(default_factory=dict)
     damaged: frozenset[str] = frozenset()
     suggestions: list[int] = field(default_factory=lambda: [MAX_SUGGESTIONS])

@@ -15,7 +15,7 @@ def inside(data: bytes, start: Position, span: Span) -> Position:
     quoted = head[:1] in ("'", '"')
     text = head[1:] if quoted else head
     plain = start.length > 1 and span.line == 1 and not any(char in text[: start.length] for char in ("\\", "''"))
-    if not plain or head.startswith(">"):
+    if not plain or head.startswith((">", "*", "&")):
         return start
     return Position(start.file, start.line, start.column + quoted + span.column - 1, span.length)
 
@@ -23,8 +23,6 @@ def inside(data: bytes, start: Position, span: Span) -> Position:
 def _in_block(rows: list[str], start: Position, span: Span, head: str) -> Position:
     """Each line of a `|` text is a line of the file, moved to the right."""
     line = start.line + span.line
-    if line > len(rows):
-        return start
     explicit = next((int(char) for char in head[1:3] if char.isdigit()), None)
     first = next((row for row in rows[start.line :] if row.strip()), "")
     indent = len(first) - len(first.lstrip(" "))

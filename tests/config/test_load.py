@@ -276,6 +276,19 @@ def test_collecting_garbage_goes_on_afterwards(tmp_path: Path) -> None:
         gc.enable()
 
 
+def test_only_a_model_imports_what_reads_sql(tmp_path: Path) -> None:
+    for text, expected in ((examples.CS, ["[]", "[]"]), (examples.model(), ["['sqlglot']", "[]"])):
+        example = Example(text=text, files={"config/warehouse.yaml": examples.WAREHOUSE})
+        file = playground.write(example, tmp_path / text.splitlines()[1][6:])
+        code = (
+            "import sys; from pathlib import Path; from reconciler.config.load import load_project;"
+            f"load_project(Path({str(file)!r}), Path('/')).resources; print(sorted({{'sqlglot'}} & set(sys.modules)))"
+        )
+        command = [sys.executable, "-c", code]
+        shown = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)]
+        assert shown == expected
+
+
 @pytest.mark.parametrize("plugins", [None, "mine"])
 def test_an_unchanged_project_imports_neither_yaml_nor_pydantic(plugins: str | None, tmp_path: Path) -> None:
     file = playground.write(GOOD, tmp_path)

@@ -213,6 +213,7 @@ def test_a_file_of_two_models_is_complained_about_once(tmp_path: Path) -> None:
         ("sql: 'SELECT name, pg_sleep(1) AS x FROM t'", "6:22"),
         ('sql: "SELECT \\"name\\", pg_sleep(1) AS x FROM t"', "6:8"),
         ("sql: SELECT name,\n    pg_sleep(1) AS x FROM t", "6:8"),
+        ("sql: &q SELECT name, pg_sleep(1) AS x FROM t", "6:8"),
     ],
 )
 def test_places_in_sql_are_places_in_the_file(query: str, place: str, tmp_path: Path) -> None:
@@ -320,6 +321,47 @@ def test_keys_of_custom_objects(key: str, expected: list[str], tmp_path: Path) -
 def test_keys_of_standard_objects(key: str, words: str, tmp_path: Path) -> None:
     (wrong,) = found(tmp_path, sync("column: stage, field: Seats__gc", object="Company Person", key=key))
     assert wrong[0] == "E-SYNC-KEY" and words in wrong[2]
+
+
+@pytest.mark.parametrize(
+    ("expression", "field", "taken"),
+    [
+        ("CAST(x AS date)", "RenewalDate", True),
+        ("CAST(x AS date)", "Employees", False),
+        ("count(*)", "Employees", True),
+        ("count(*)", "RenewalDate", False),
+        ("x > 1", "Employees", False),
+        ("x > 1", "TickerSymbol", True),
+        ("x", "Employees", True),
+        ("'5'", "Employees", True),
+        ("x || 'y'", "RenewalDate", True),
+    ],
+)
+def test_what_the_sql_says_of_its_columns(expression: str, field: str, taken: bool, tmp_path: Path) -> None:
+    for dialect, expected in (("postgresql", taken), ("snowflake", taken), ("sqlite", True)):
+        files = {
+            "config/warehouse.yaml": WAREHOUSE.replace("postgresql", dialect),
+            "config/accounts.yaml": model(f'sql: "SELECT name, {expression} AS v FROM t"'),
+        }
+        wrong = found(tmp_path / dialect, sync(f"column: V, field: {field}"), files)
+        assert [(c, p) for c, p, _ in wrong] == ([] if expected else [("E-SYNC-TYPE", "example.yaml:10:16")])
+
+
+def test_an_image_is_never_written(tmp_path: Path) -> None:
+    text = sync("column: name, field: Photo", object="Person", key="{Email: email}")
+    assert [(c, p) for c, p, _ in found(tmp_path, text)] == [("E-SYNC-TYPE", "example.yaml:10:29")]
+
+
+def test_a_person_is_never_made_without_what_is_required(tmp_path: Path) -> None:
+    person = examples.CATALOG.objects["Person"]
+    changed = replace(person, fields={**person.fields, "Name": replace(person.fields["Name"], required=True)})
+    catalog = catalogs.to_text(replace(examples.CATALOG, objects={"Person": changed}))
+    text = sync('template: "{name}", field: Photo', object="Person", key="{Email: email}").replace("Photo", "Nick")
+    example = Example(text=text, files=MODELS, catalog_text=catalog)
+    wrong = load_project(playground.write(example, tmp_path), tmp_path, use_cache=False).diagnostics
+    assert [(d.code, d.hint) for d in wrong if d.code == "E-SYNC-REQUIRED"] == [
+        ("E-SYNC-REQUIRED", "write a line for it")
+    ]
 
 
 def test_what_the_key_of_a_company_person_names_is_not_written_again(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_what_a_writer_asks_of_the_catalog(sandbox: Sandbox) -> None:
     facts = {label: (one.custom, one.low_volume, one.editable) for label, one in found.items()}
     assert facts["Onboarding"] == (True, True, True)
     assert facts["Feature_Usage__gc"] == (True, False, False)
-    assert facts["Company"] == (False, True, True)
+    assert facts["Company"] == (False, None, None)
     company = found["Company"].fields
     assert (company["Name"].required, company["Name"].read_only, company["Name"].createable) == (True, False, True)
     assert (company["Nps"].required, company["Nps"].read_only, company["Nps"].createable) == (False, True, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from reconciler.config.sqltypes import Kind
 from reconciler.model.catalog import CatalogField, DataType
 from reconciler.model.json import Json
 
@@ -21,6 +22,18 @@ Misfit = tuple[str, str | None]
 def never(field: CatalogField) -> str | None:
     """Why nothing can be written to a field at all."""
     return "is an image, and the API takes none" if field.data_type is DataType.IMAGE else None
+
+
+_NEVER = {
+    Kind.BOOLEAN: _NUMBERS | _DATES | {DataType.EMAIL},
+    Kind.DATE: _NUMBERS | {DataType.BOOLEAN, DataType.EMAIL},
+    Kind.NUMBER: _DATES | {DataType.EMAIL},
+}
+
+
+def takes(field: CatalogField, kind: Kind) -> bool:
+    """Whether values of a kind that is certain can be written to a field."""
+    return field.data_type not in _NEVER[kind]
 
 
 def wrong(value: Json, field: CatalogField) -> Misfit | None:

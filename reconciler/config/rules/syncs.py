@@ -33,6 +33,14 @@ def _types(facts: Facts) -> Iterator[Finding]:
         if why := fits.never(field):
             yield Finding(line.place("field"), f"'{field.name}' {why}", "remove this line")
             continue
+        kind = facts.kinds.get(line.sync.model, {}).get((line.rule.column or "").casefold())
+        if kind is not None and not fits.takes(field, kind):
+            hint = f"it is {field.data_type.value}: choose another column, or make a fitting value of it with SQL"
+            yield Finding(
+                line.place("column"),
+                f"the column '{line.rule.column}' is {kind}, which '{field.name}' does not take",
+                hint,
+            )
         for key, value in (("constant", line.rule.constant), ("default", line.rule.default)):
             if value is not None and (wrong := fits.wrong(value, field)):
                 yield Finding(line.place(key), f"'{field.name}' {wrong[0]}", wrong[1])
@@ -178,7 +186,8 @@ RULES = (
         code="E-SYNC-TYPE",
         title="a value does not fit the field",
         why="Gainsight refuses a whole call of fifty records for one value of the wrong type. Of constants and defaults it is "
-        "known beforehand; values of columns are looked at in each cycle, and those that do not fit are rejected one by one.",
+        "known beforehand, and of columns where the SQL says what they hold; all other values are looked at in each cycle, and "
+        "those that do not fit are rejected one by one.",
         fix="Write a value of the field's type: a number, true or false, a date such as 2026-01-31, an item of the picklist.",
         bad=_sync("constant: Lunched, field: Stage"),
         good=_sync("constant: Launched, field: Stage"),

@@ -23,20 +23,23 @@ CUSTOM = "CUSTOM"
 
 
 def catalog_object(described: Json, listed: Mapping[str, Json] | None = None) -> CatalogObject:
-    """One described object. `listed` is its entry in the list of objects, which alone tells its volume and who may write it.
+    """One described object. `listed` is its entry in the list of objects, which alone tells the volume of a custom object and
+    whether its records may be edited. Of standard objects that is not noted: the list is not always read.
 
     Raises `errors.RemoteMalformed` when its shape is another.
     """
     whole = json_object(described, "a described object")
     name = _text(whole.get("objectName"))
     fields = [catalog_field(field, name) for field in json_list(whole.get("fields"), f"the fields of {name}")]
+    custom = _text(whole.get("objectType")).upper() == CUSTOM
+    facts = listed if custom else None
     return CatalogObject(
         name=name,
         label=_text(whole.get("label")) or name,
         fields={field.name: field for field in fields},
-        custom=_text(whole.get("objectType")).upper() == CUSTOM,
-        low_volume=None if listed is None else listed.get("transactional") is True,
-        editable=None if listed is None else listed.get("createable") is True,
+        custom=custom,
+        low_volume=None if facts is None else facts.get("transactional") is True,
+        editable=None if facts is None else facts.get("createable") is True,
     )
 
 
