@@ -507,6 +507,21 @@ def test_what_was_carried_out_is_not_sent_again(sandbox: Sandbox) -> None:
     assert (calls(sandbox).writes, calls(sandbox).reads) == (1, 2)
 
 
+def test_a_text_that_looks_like_an_error_is_a_text(sandbox: Sandbox) -> None:
+    to = target(sandbox, "Company", "Name")
+    for outcome in (CREATED, UPDATED):
+        results = written(sandbox, to, [record("GU_2400 Ltd", Industry="GU_2400", BillingAddress="GSOBJ_1011")])
+        assert by_key(results) == {"GU_2400 Ltd": outcome}
+        assert calls(sandbox).writes == 1
+
+
+def test_a_page_that_only_mentions_the_limit_is_no_refusal(sandbox: Sandbox) -> None:
+    page = "<html>GU_2400</html>"
+    fault(sandbox, {"status": 400, "body": page}, method="POST", path="objects/Training__gc")
+    (result,) = written(sandbox, target(sandbox, "Training", "Name"), trainings(1))
+    assert (result.reason, result.detail) == (Reason.RECORD_REFUSED, "HTTP 400")
+
+
 def test_too_many_calls_in_the_middle(sandbox: Sandbox) -> None:
     to = target(sandbox, "Training", "Name")
     body = {"result": False, "errorCode": "GU_2400", "errorDesc": "Too many request", "data": None}
