@@ -105,3 +105,21 @@ def fault(sandbox: Sandbox, action: Mapping[str, Any], *, method: str = "", path
     matcher |= {"method": method} if method else {}
     matcher |= {"path": path} if path else {}
     control(sandbox, "POST", "faults", matcher)
+
+
+CREATED, UPDATED = Outcome.CREATED, Outcome.UPDATED
+EMAILS = "Attendee_Email__gc"
+
+
+def trainings(*numbers: int, score: int = 1) -> list[RecordWrite]:
+    return [record(f"T{number}", Score__gc=score * 100 + number) for number in numbers]
+
+
+def scores(sandbox: Sandbox) -> dict[str, Any]:
+    found = list(rows(sandbox, "Training__gc", "Name", "Score__gc"))
+    assert len(found) == len(dict(found)), "a record came to be twice"
+    return dict(found)
+
+
+def people(count: int) -> list[RecordWrite]:
+    return [record(f"new{n}@a.example", City__gc="x") for n in range(count)]

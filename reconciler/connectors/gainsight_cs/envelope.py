@@ -39,8 +39,17 @@ MISSING: Final = Missing()
 
 
 def throttled(answer: Response) -> bool:
-    """Whether this is the refusal for too many calls, under whatever status. Small bodies only: a page of data is none."""
-    return len(answer.body) < 4096 and TOO_MANY_CALLS.encode() in answer.body
+    """Whether this is the refusal for too many calls, under whatever status. Small bodies only: a page of data is none.
+
+    The words alone prove nothing: an answer to a write repeats what was written.
+    """
+    if len(answer.body) >= 4096 or TOO_MANY_CALLS.encode() not in answer.body:
+        return False
+    try:
+        whole = answer.json()
+    except errors.RemoteMalformed:
+        return False
+    return isinstance(whole, Mapping) and error_code(whole) == TOO_MANY_CALLS
 
 
 def data(answer: Response, what: str) -> Json | Missing:
