@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from reconciler.model.catalog import Catalog, CatalogObject
@@ -63,6 +64,24 @@ class RowSource(Protocol):
 
     def pages(self, query: str, columns: Sequence[str]) -> Iterator[list[tuple[str | None, ...]]]:
         """Some columns of the rows of one SELECT as texts, a page at a time. Raises `errors.RemoteError`."""
+        ...
+
+    @property
+    def stages(self) -> bool:
+        """Whether there is `stage_file`."""
+        ...
+
+    @property
+    def copies(self) -> bool:
+        """Whether there is `copy_out`."""
+        ...
+
+    def stage_file(self, query: str, columns: Sequence[str], path: Path) -> int:
+        """The same rows as a table `rows` of a new SQLite file, with columns c0, c1, …; what has no text is there as it is."""
+        ...
+
+    def copy_out(self, query: str, columns: Sequence[str]) -> Iterator[bytes]:
+        """The same rows as PostgreSQL's COPY … TO STDOUT gives them, in its text format."""
         ...
 
 

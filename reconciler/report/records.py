@@ -115,7 +115,7 @@ def to_json(record: RejectedRecord) -> dict[str, Json]:
 
 def _parts(key: str) -> list[Json]:
     """The values of a key of several parts, as the ledger holds it."""
-    return list(json.loads(key)) if key else []
+    return [presentable(part) for part in json.loads(key)] if key.startswith("[") else []
 
 
 ExportRow = tuple[str, str, str, str, str]

@@ -24,17 +24,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from reconciler import errors
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import Reason, Write
+from reconciler.records.text_of import decoded
 from reconciler.state import driver, engines, tables
 from reconciler.state.difference import diff_postgresql, diff_sqlite, table
 from reconciler.state.ledger import MAX_ITEMS, Ledger
 from reconciler.state.session import Session, storable
+from reconciler.state.shaping import Shape, Shaping
 from reconciler.state.translate import translated
 
 CHUNK = 2000
@@ -57,6 +61,7 @@ class Workspace:
         self._items: tuple[str, ...] = ()
         self._cursors = 0
         self._withholding = False
+        self._rows_query = ""
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -107,24 +112,96 @@ class Workspace:
         self._items = tuple(items)
         self.create("stage", ["key", "label", *(f"c{place}" for place in range(len(items)))], key="key")
 
-    def stage_unique(self, name: str) -> int:
-        """Fill `stage` from a table with its columns, in which keys may repeat: rows that say the same are one row. Gives how
-        many rows have a key that others have, too, with other values: see `conflicts`."""
-        places = range(len(self._items))
-        values = "".join(f", min(c{place})" for place in places)
-        self._run(
-            f"INSERT INTO {table('stage')} SELECT key, min(label){values} FROM {table(name)} "
+    def stage_unique(self, rows: str) -> int:
+        """Fill `stage` from a query for its columns, in which keys may repeat: rows that say the same are one row. Gives how
+        many rows have a key that others have, too, with other values: see `conflicts`.
+
+        Looking at every value of every row takes as long as all the rest, so it is only done when a key does repeat.
+        """
+        columns = ", ".join(f"c{place}" for place in range(len(self._items)))
+        self._rows_query = rows
+        found = self._rows_plain(f"SELECT count(*) FROM ({rows}) r")[0][0]
+        self._plain(
+            f"INSERT INTO {table('stage')} SELECT key, label, {columns} FROM ({rows}) r WHERE true ORDER BY key "
+            "ON CONFLICT DO NOTHING"
+        )
+        if self.count("stage") == found:
+            return 0
+        values = "".join(f", min(c{place})" for place in range(len(self._items)))
+        self._plain(f"DELETE FROM {table('stage')}")
+        self._plain(
+            f"INSERT INTO {table('stage')} SELECT key, min(label){values} FROM ({rows}) r "
             f"GROUP BY key HAVING {self._agreeing()} ORDER BY key"
         )
-        rows, staged = self.count(name), self.count("stage")
-        if rows == staged:
-            return 0
-        query = f"SELECT count(*) AS n FROM {table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
-        return int(self._rows(f"SELECT coalesce(sum(n), 0) FROM ({query}) conflicting")[0][0])
+        query = f"SELECT count(*) AS n FROM ({rows}) r GROUP BY key HAVING NOT ({self._agreeing()})"
+        return int(self._rows_plain(f"SELECT coalesce(sum(n), 0) FROM ({query}) conflicting")[0][0])
 
-    def conflicts(self, name: str) -> Iterator[tuple[str, str, int]]:
+    def stage_rows(self, name: str) -> int:
+        """`stage_unique` for a table of the workspace."""
+        return self.stage_unique(f"SELECT * FROM {table(name)}")
+
+    def stage_shaped(self, rows: str, shape: Shape) -> int:
+        """`stage_unique` for the rows of a source as they are, in a table of `copy_in` or `attach`; rows without a whole key
+        are left out: see `unkeyed`."""
+        return self.stage_unique(Shaping(shape, postgresql=self._postgresql).rows(rows))
+
+    def unkeyed(self, rows: str, shape: Shape) -> Iterator[tuple[str | None, ...]]:
+        """The rows of a source whose key is not whole, as they are."""
+        columns = ", ".join(f"c{place}" for place in range(shape.width))
+        valid = Shaping(shape, postgresql=self._postgresql).valid()
+        return self._stream(f"SELECT {columns} FROM {rows} WHERE ({valid}) IS NOT TRUE")
+
+    def count_rows(self, rows: str) -> int:
+        """Rows of a source."""
+        return int(self._rows_plain(f"SELECT count(*) FROM {rows}")[0][0])
+
+    @property
+    def copies(self) -> bool:
+        """Whether there is `copy_in`."""
+        return self._postgresql
+
+    @property
+    def attaches(self) -> bool:
+        """Whether there is `attach`."""
+        return not self._postgresql
+
+    def copy_in(self, width: int, data: Iterable[bytes]) -> str:
+        """A table of `width` columns c0, c1, … with what COPY … TO STDOUT of another database gave. Returns its name."""
+        self.create("source", [f"c{place}" for place in range(width)])
+        with (
+            storable(),
+            self._scratch(),
+            self._driver.cursor() as cursor,
+            cursor.copy(f"COPY {table('source')} FROM STDIN") as copy,
+        ):
+            for block in data:
+                copy.write(block)
+        return table("source")
+
+    @contextmanager
+    def attach(self, name: str, fill: Callable[[Path], object]) -> Iterator[str]:
+        """Let `fill` make a database with a table `rows`, and give the name that it can be read by. The file lies beside ours,
+        where there is room for it, is called after `name`, and is gone at the end, or when the next one begins."""
+        (main,) = [row[2] for row in self._driver.execute("PRAGMA database_list") if row[1] == "main"]
+        path = Path(f"{main}-{name}")
+        path.unlink(missing_ok=True)
+        try:
+            fill(path)
+            # Whatever bytes the source keeps as text must not break a reader of the few rows that are read at all.
+            self._driver.text_factory = decoded
+            with translated(self._label):
+                self._driver.execute("ATTACH ? AS source", (f"file:{quote(str(path))}?mode=ro",))
+            yield "source.rows"
+            with translated(self._label):
+                self._driver.execute("DETACH source")
+        finally:
+            path.unlink(missing_ok=True)
+
+    def conflicts(self) -> Iterator[tuple[str, str, int]]:
         """(key, label, rows) of the keys that `stage_unique` left out, in order of the keys."""
-        query = f"SELECT key, min(label), count(*) FROM {table(name)} GROUP BY key HAVING NOT ({self._agreeing()})"
+        query = (
+            f"SELECT key, min(label), count(*) FROM ({self._rows_query}) r GROUP BY key HAVING NOT ({self._agreeing()})"
+        )
         for key, label, rows in self._stream(f"{query} ORDER BY key"):
             yield key or "", label or "", int(rows or 0)
 
@@ -326,6 +403,15 @@ class Workspace:
         with self._scratch():
             for statement in statements:
                 self._connection.exec_driver_sql(statement, parameters)
+
+    def _plain(self, statement: str) -> None:
+        """A statement with texts in it, which no driver may take for marks of parameters."""
+        with self._scratch():
+            self._driver.execute(statement)
+
+    def _rows_plain(self, query: str) -> Sequence[Any]:
+        with self._scratch():
+            return list(self._driver.execute(query).fetchall())
 
     def _rows(self, query: str, parameters: tuple[str, ...] | None = None) -> Sequence[Any]:
         with self._scratch():

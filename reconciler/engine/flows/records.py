@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.model.catalog import CatalogField
 from reconciler.model.json import Json
-from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.outcome import Reason, RecordResult, RecordWrite, Write, WriteResult
 from reconciler.model.value import INVALID
 from reconciler.records.coerce import Uncoercible, coerce
+from reconciler.records.text_of import rendition
 from reconciler.state.staging import Workspace
 
 PAGE = 500
@@ -104,9 +105,14 @@ class Records:
         """A value that its field cannot take is rejected alone; the rest of its record is sent."""
         values: dict[str, Json] = {}
         good: list[Write] = []
-        for write in writes:
+        for found in writes:
+            # A stage that the database itself has filled holds what has no text as it is.
+            value = rendition(found.value) or ""
+            write = found if value == found.value else replace(found, value=value)
             try:
-                values[write.item] = self._coerced(write.item, write.value)
+                if write.key.startswith(INVALID):
+                    raise Uncoercible(write.key.removeprefix(INVALID), Reason.KEY_INVALID)
+                values[write.item] = self._coerced(write.item, value)
             except Uncoercible as problem:
                 self._refused.append(WriteResult(write=write, reason=problem.reason, detail=str(problem)))
             else:

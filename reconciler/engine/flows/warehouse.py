@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from reconciler.connectors.base import RecordDestination, RowSource
 from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
@@ -19,7 +20,8 @@ from reconciler.model.run import Tally
 from reconciler.model.value import CLEARED, INVALID, Rendered
 from reconciler.records.render import Unrenderable
 from reconciler.records.template import Template
-from reconciler.records.text_of import flaw_of
+from reconciler.records.text_of import flaw_of, rendition
+from reconciler.state.shaping import Cell, KeyCell, Shape
 from reconciler.state.staging import Workspace
 
 ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -74,7 +76,7 @@ class WarehouseFlow:
         self.staged = Staged(tallies={item: Tally() for item in self.items})
         self._columns = self._needed()
         self._keys = [
-            _key_reader(self._columns.index(column), address=_is_address(field, target))
+            KeyCell(place=self._columns.index(column), address=_is_address(field, target))
             for field, column in sync.key.items()
         ]
         self._readers = [self._reader(rule) for rule in self._rules]
@@ -95,19 +97,57 @@ class WarehouseFlow:
         return [Emptiness(text=f"the model '{self._model.name}' returned no rows")]
 
     def stage(self, workspace: Workspace) -> Staged:
-        """Read the model into temporary tables, one row for each key. Raises `errors.RemoteError`."""
+        """Read the model into temporary tables, one row for each key. Raises `errors.RemoteError`.
+
+        Where source and state are databases of the same kind, the rows go from one to the other without becoming objects here.
+        """
         workspace.stage(self.items)
-        workspace.create("raw", ("key", "label", *(f"c{place}" for place in range(len(self.items)))))
         workspace.create("rejected", REJECTED)
+        shape, query = self._shape(), self._model.query
+        if shape is not None and workspace.attaches and self._source.stages:
+            fill = partial(self._source.stage_file, query, self._columns)
+            with workspace.attach(f"stage-{self._sync.name}", fill) as rows:
+                self._stage_shaped(workspace, rows, shape)
+        elif shape is not None and workspace.copies and self._source.copies:
+            rows = workspace.copy_in(shape.width, self._source.copy_out(query, self._columns))
+            self._stage_shaped(workspace, rows, shape)
+        else:
+            self._stage_pages(workspace)
+        return self.staged
+
+    def _stage_shaped(self, workspace: Workspace, rows: str, shape: Shape) -> None:
+        conflicting = workspace.stage_shaped(rows, shape)
+        total = workspace.count_rows(rows)
+        if workspace.count("stage") < total:
+            # Only what is wrong with its key is looked at, in the way that the slower path has.
+            for cells in workspace.unkeyed(rows, shape):
+                self._row(tuple(map(rendition, cells)))
+            self._rejected += workspace.load("rejected", self._bad_keys)
+        self._finish(workspace, total - self._without_key - self._rejected, conflicting)
+
+    def _stage_pages(self, workspace: Workspace) -> None:
+        workspace.create("raw", ("key", "label", *(f"c{place}" for place in range(len(self.items)))))
         for page in self._source.pages(self._model.query, self._columns):
             workspace.load("raw", [row for cells in page if (row := self._row(cells)) is not None])
             self._rejected += workspace.load("rejected", self._bad_keys)
             self._bad_keys.clear()
-        rows = workspace.count("raw")
-        conflicting = workspace.stage_unique("raw")
+        self._finish(workspace, workspace.count("raw"), workspace.stage_rows("raw"))
+
+    def _finish(self, workspace: Workspace, rows: int, conflicting: int) -> None:
         self._count(workspace, rows, conflicting)
         self._reject(workspace, conflicting)
-        return self.staged
+
+    def _shape(self) -> Shape | None:
+        """What becomes of a row, where it can be said without templates."""
+        if any(rule.template is not None for rule in self._rules):
+            return None
+        keys = [KeyCell(place=key.place, address=key.address) for key in self._keys]
+        return Shape(width=len(self._columns), keys=keys, cells=[self._cell(rule) for rule in self._rules])
+
+    def _cell(self, rule: FieldRule) -> Cell:
+        if rule.column is None:
+            return Cell(place=None, text=_constant(rule.constant))
+        return Cell(place=self._columns.index(rule.column), text=_instead(rule))
 
     def _needed(self) -> list[str]:
         """The columns that are asked for, each once."""
@@ -118,10 +158,9 @@ class WarehouseFlow:
         return list(dict.fromkeys(found))
 
     def _reader(self, rule: FieldRule) -> Reader:
-        plain = self._plain(rule)
-        if rule.when_null is WhenNull.KEEP:
+        plain, instead = self._plain(rule), _instead(rule)
+        if instead is None:
             return plain
-        instead = CLEARED if rule.when_null is WhenNull.CLEAR else _constant(rule.default)
 
         def read(cells: Cells) -> Rendered:
             found = plain(cells)
@@ -142,14 +181,14 @@ class WarehouseFlow:
         """A row of the stage. What has no text is marked with the reason, and rejected when its record is made."""
         if any(cell is not None and cell[:1] in _MARKS for cell in cells):
             cells = tuple(cell if (flaw := flaw_of(cell)) is None else INVALID + flaw for cell in cells)
-        keys = [reader(cells) or "" for reader in self._keys]
+        keys = [_key(cells[key.place] or "", key) for key in self._keys]
         if not all(keys):
             self._without_key += 1
             return None
-        flaw = next((key[1:] for key in keys if key.startswith(INVALID)), None)
-        if flaw is not None:
+        flawed = next((cell for key in self._keys if (cell := cells[key.place] or "").startswith(INVALID)), None)
+        if flawed is not None:
             label = " · ".join(key for key in keys if not key.startswith(INVALID))
-            self._bad_keys.append(("", key_text(keys), label, Reason.KEY_INVALID.value, flaw))
+            self._bad_keys.append(("", key_text(keys), label, Reason.KEY_INVALID.value, flawed.removeprefix(INVALID)))
             return None
         return [key_text(keys), " · ".join(keys), *(reader(cells) for reader in self._readers)]
 
@@ -169,7 +208,7 @@ class WarehouseFlow:
             detail = f"rows without a key: {self._without_key:,}"
             workspace.load("rejected", [("", "", "(no key)", Reason.KEY_NULL.value, detail)])
         if conflicting:
-            conflicts = workspace.conflicts("raw")
+            conflicts = workspace.conflicts()
             workspace.load(
                 "rejected",
                 (("", key, label, Reason.KEY_CONFLICT.value, f"{rows} rows") for key, label, rows in conflicts),
@@ -192,11 +231,17 @@ def _templated(template: Template, columns: Sequence[str]) -> Reader:
     return read
 
 
-def _key_reader(place: int, *, address: bool) -> Reader:
+def _key(text: str, key: KeyCell) -> str:
     """Blanks around a key mean nothing; neither does the case of an e-mail address."""
-    if address:
-        return lambda cells: (cells[place] or "").strip().translate(ASCII_LOWER)
-    return lambda cells: (cells[place] or "").strip()
+    plain = text.strip()
+    return plain.translate(ASCII_LOWER) if key.address else plain
+
+
+def _instead(rule: FieldRule) -> Rendered:
+    """What stands in place of a null."""
+    if rule.when_null is WhenNull.CLEAR:
+        return CLEARED
+    return _constant(rule.default) if rule.when_null is WhenNull.DEFAULT else None
 
 
 def _is_address(field: str, target: CatalogObject) -> bool:

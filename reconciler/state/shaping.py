@@ -1,0 +1,103 @@
+"""Rows of a source made into rows of the stage by the database itself: what `flows.warehouse` says of a row, as SQL.
+
+Both say the same, which a property test holds: blanks around a key mean nothing, an empty text is a null, what has no text is
+marked. No row becomes an object of Python.
+"""
+
+from __future__ import annotations
+
+import string
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconciler.model.value import CLEARED, INVALID
+from reconciler.records.text_of import BINARY, FLAWS, RESERVED
+
+BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace())
+"""What `str.strip` takes away."""
+
+_AFTER_MARKS = chr(ord(INVALID) + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyCell:
+    """A part of the key: the column at `place`; of an e-mail address the case of letters means nothing."""
+
+    place: int
+    address: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A value of the stage: the column at `place`, or `text` where it is null; `text` alone without a column."""
+
+    place: int | None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a row of the stage is made of a row of `width` columns."""
+
+    width: int
+    keys: Sequence[KeyCell]
+    cells: Sequence[Cell]
+
+
+class Shaping:
+    """The SQL of a shape, for either database."""
+
+    def __init__(self, shape: Shape, *, postgresql: bool) -> None:
+        self._shape = shape
+        self._postgresql = postgresql
+
+    def valid(self) -> str:
+        """Holds for rows whose whole key is a text that is not empty."""
+        return " AND ".join(self._valid_key(cell) for cell in self._shape.keys)
+
+    def rows(self, table: str) -> str:
+        """A SELECT of what is staged: key, label, and the values."""
+        keys = [self._key(cell) for cell in self._shape.keys]
+        label = " || ' · ' || ".join(keys)
+        values = "".join(f", {self._value(cell)} AS c{number}" for number, cell in enumerate(self._shape.cells))
+        return f"SELECT {self._json(keys)} AS key, {label} AS label{values} FROM {table} WHERE {self.valid()}"
+
+    def _json(self, keys: Sequence[str]) -> str:
+        if self._postgresql:
+            return "'[' || " + " || ',' || ".join(f"to_json({key})::text" for key in keys) + " || ']'"
+        return f"json_array({', '.join(keys)})"
+
+    def _key(self, cell: KeyCell) -> str:
+        trimmed = f"{'btrim' if self._postgresql else 'trim'}(c{cell.place}, {_quoted(BLANKS)})"
+        if not cell.address:
+            return trimmed
+        letters = f"{_quoted(string.ascii_uppercase)}, {_quoted(string.ascii_lowercase)}"
+        # Beyond ASCII the databases disagree about case, and lower() of SQLite leaves it alone.
+        return f"translate({trimmed}, {letters})" if self._postgresql else f"lower({trimmed})"
+
+    def _valid_key(self, cell: KeyCell) -> str:
+        name = f"c{cell.place}"
+        marked = f"{name} >= {_quoted(CLEARED)} AND {name} < {_quoted(_AFTER_MARKS)}"
+        plain = f"{self._key(KeyCell(place=cell.place, address=False))} <> '' AND NOT ({marked})"
+        return plain if self._postgresql else f"{plain} AND typeof({name}) = 'text' AND instr({name}, char(0)) = 0"
+
+    def _value(self, cell: Cell) -> str:
+        if cell.place is None:
+            return "NULL" if cell.text is None else _quoted(cell.text)
+        value = self._plain(f"c{cell.place}")
+        return value if cell.text is None else f"coalesce({value}, {_quoted(cell.text)})"
+
+    def _plain(self, name: str) -> str:
+        """The text of a column. Few texts begin with so late a character; nothing else is looked at more closely. In SQLite
+        whatever is no text comes later still."""
+        flaws = ", ".join(_quoted(INVALID + flaw) for flaw in sorted(FLAWS))
+        marked = f"CASE WHEN {name} IN ({flaws}) THEN {name} ELSE {_quoted(INVALID + RESERVED)} END"
+        close = f"WHEN {name} < {_quoted(_AFTER_MARKS)} THEN {marked} ELSE {name}"
+        if not self._postgresql:
+            close = f"WHEN typeof({name}) = 'blob' THEN {_quoted(INVALID + BINARY)} {close}"
+        return f"CASE WHEN {name} >= {_quoted(CLEARED)} THEN CASE {close} END ELSE nullif({name}, '') END"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
