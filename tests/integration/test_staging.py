@@ -1,0 +1,174 @@
+"""The two ways of a row into the stage say the same: through Python, and from database to database."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from reconciler import errors
+from reconciler.clock import SystemClock
+from reconciler.connectors.sql.source import SqlSource
+from reconciler.engine.flows.warehouse import WarehouseFlow
+from reconciler.model.catalog import CatalogField, CatalogObject, DataType
+from reconciler.model.resources import Behavior, FieldRule, Model, Sync, WhenNull
+from reconciler.model.run import Tally
+from reconciler.model.value import CLEARED, INVALID
+from reconciler.records.text_of import BINARY, rendition
+from reconciler.state.database import Database, open_database
+from tests.connectors.databases import source, sqlite_source
+from tests.postgres import Postgres
+
+COLUMNS = ("email", "name", "city", "plan", "seats")
+
+OBJECT = CatalogObject(
+    name="thing__gc",
+    label="Thing",
+    fields={
+        name: CatalogField(name=name, label=name, data_type=kind)
+        for name, kind in {"Email": DataType.EMAIL, "Name": DataType.STRING, "City": DataType.STRING}.items()
+    },
+)
+MODEL = Model(name="things", connection="warehouse", query="SELECT * FROM things", key=("email", "name"))
+SYNC = Sync(
+    name="things",
+    model="things",
+    connection="acme-cs",
+    object="Thing",
+    behavior=Behavior.UPDATE_OR_CREATE,
+    key={"Email": "email", "Name": "name"},
+    fields=(
+        FieldRule(field="City", column="city"),
+        FieldRule(field="Town", column="city", when_null=WhenNull.CLEAR),
+        FieldRule(field="Plan", column="plan", when_null=WhenNull.DEFAULT, default="it's 5 % {or} so"),
+        FieldRule(field="Seats", column="seats"),
+        FieldRule(field="Fixed", constant=True),
+    ),
+    schedule=None,
+)
+
+
+class SlowPath:
+    """A source that only gives pages."""
+
+    stages = copies = False
+
+    def __init__(self, inner: SqlSource) -> None:
+        self.pages = inner.pages
+
+
+Found = tuple[list[tuple[str | None, ...]], dict[str, Tally], list[tuple[str | None, ...]]]
+
+
+def staged(database: Database, from_: Any) -> Found:
+    with database.workspace() as workspace:
+        flow = WarehouseFlow(SYNC, MODEL, OBJECT, from_)
+        tallies = flow.stage(workspace).tallies
+        columns = ("key", "label", *(f"c{place}" for place in range(len(flow.items))))
+        rows = [tuple(map(rendition, row)) for row in workspace.sorted("stage", columns, ("key",))]
+        rejected = sorted(workspace.sorted("rejected", ("item", "key", "label", "reason", "detail"), ("key",)), key=str)
+    return rows, tallies, rejected
+
+
+def assert_same(database: Database, from_: SqlSource) -> Found:
+    fast, slow = staged(database, from_), staged(database, SlowPath(from_))
+    assert fast == slow
+    return fast
+
+
+KEYS = st.sampled_from(
+    ["a@x.org", "A@X.org", " a@x.org\u2003", "É@x.org", "b", "\n", "", CLEARED, INVALID + BINARY, 'q"\\\t', "\x7f\x1f"]
+)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], min_codepoint=1), max_size=6)
+VALUES = (
+    st.none()
+    | TEXTS
+    | st.sampled_from(["", " ", CLEARED, CLEARED + "x", INVALID + BINARY, INVALID, "\ue002", "\uffee", "😀"])
+)
+ROWS = st.lists(st.tuples(st.none() | KEYS | TEXTS, st.none() | KEYS, VALUES, VALUES, VALUES), max_size=12)
+MIXED = VALUES | st.binary(max_size=3) | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.just("a\0b")
+MIXED_ROWS = st.lists(st.tuples(*([st.none() | KEYS | MIXED] * 2), MIXED, MIXED, MIXED), max_size=12)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=MIXED_ROWS)
+@example(rows=[("a", "b", None, None, 1), ("a", "b", None, None, 1.0), ("A ", "b", "", "", "1")])
+@example(
+    rows=[("a", "b", "x", None, 1), ("a", "b", "y", None, 1), (None, "b", "y", None, 1), (b"x", "b", "y", None, 1)]
+)
+@example(rows=[("a\0", "b", "x", None, 1), ("a", "b", "x\0y", b"", float("inf"))])
+def test_from_sqlite_to_sqlite(tmp_path_factory: pytest.TempPathFactory, rows: Sequence[tuple[Any, ...]]) -> None:
+    folder = tmp_path_factory.mktemp("staging")
+    with contextlib.closing(sqlite3.connect(folder / "warehouse.db")) as file:
+        file.execute(f"CREATE TABLE things ({', '.join(COLUMNS)})")
+        file.executemany("INSERT INTO things VALUES (?, ?, ?, ?, ?)", rows)
+        file.commit()
+    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=folder) as database:
+        assert_same(database, sqlite_source(folder / "warehouse.db"))
+    assert sorted(path.name for path in folder.rglob("*stage*")) == []
+
+
+@pytest.fixture(scope="module")
+def servers(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, str]]:
+    warehouse = postgres.create_database()
+    with psycopg.connect(warehouse) as connection:
+        connection.execute(f"CREATE TABLE things ({', '.join(f'{name} text' for name in COLUMNS)})")
+    folder = tmp_path_factory.mktemp("staging")
+    with open_database(postgres.create_database(), clock=SystemClock(), root=folder) as database:
+        yield database, warehouse
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+@example(rows=[("a", "b", "x", None, "1"), ("a", "b", "y", None, "1"), (None, "b", "y", None, "1")])
+@example(rows=[("a", "b", None, "%s", "1"), ("A ", "b", "", "%s", "1")])
+def test_from_postgresql_to_postgresql(servers: tuple[Database, str], rows: Sequence[tuple[Any, ...]]) -> None:
+    database, warehouse = servers
+    with psycopg.connect(warehouse) as connection:
+        connection.execute("TRUNCATE things")
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO things VALUES (%s, %s, %s, %s, %s)", rows)
+    assert_same(database, source("postgresql", warehouse))
+
+
+def test_what_a_killed_cycle_left_is_replaced(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "warehouse.db")) as file:
+        file.execute(f"CREATE TABLE things ({', '.join(COLUMNS)})")
+        file.execute("INSERT INTO things VALUES ('a@x.org', 'A', 'Ulm', NULL, 3)")
+        file.commit()
+    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=tmp_path) as database:
+        database.migrate()
+        (tmp_path / "var/state.db-stage-things").write_bytes(b"half a file")
+        rows, tallies, _ = assert_same(database, sqlite_source(tmp_path / "warehouse.db"))
+    assert rows == [('["a@x.org","A"]', "a@x.org · A", "Ulm", "true", "it's 5 % {or} so", "3", "Ulm")]
+    assert {item: tally.read for item, tally in tallies.items()} == dict.fromkeys(
+        ("City", "Fixed", "Plan", "Seats", "Town"), 1
+    )
+    assert not list((tmp_path / "var").glob("*stage*"))
+
+
+def test_a_source_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "warehouse.db")) as file:
+        file.execute("CREATE TABLE other (a)")
+    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=tmp_path) as database:
+        with database.workspace() as workspace, pytest.raises(errors.RemoteError, match="things"):
+            WarehouseFlow(SYNC, MODEL, OBJECT, sqlite_source(tmp_path / "warehouse.db")).stage(workspace)
+        assert not list((tmp_path / "var").glob("*stage*"))
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """SQLite keeps whatever bytes it is given as text. They are found when somebody reads them."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "warehouse.db")) as file:
+        file.execute(f"CREATE TABLE things ({', '.join(COLUMNS)})")
+        file.execute("INSERT INTO things VALUES ('a@x.org', 'A', CAST(x'ff41' AS TEXT), NULL, 3)")
+        file.commit()
+    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=tmp_path) as database:
+        rows, _, _ = assert_same(database, sqlite_source(tmp_path / "warehouse.db"))
+    assert rows[0][2] == INVALID + "the value has NUL or half a surrogate pair, which no text can hold"
