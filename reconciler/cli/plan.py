@@ -11,6 +11,8 @@ from reconciler.cli.options import common
 
 if TYPE_CHECKING:
     from reconciler.cli.wiring import Workplace
+    from reconciler.config.load import LoadedProject
+    from reconciler.model.plan import Cost, Plan
 
 CHANGES_PRESENT = 2
 
@@ -83,18 +85,29 @@ def command(
     warn(loaded)
     warnings = warn_of_doubts(work) if base is None and known is None else []
     broken = exceeded(plan, loaded.project.limits)
+    prices = _costs(plan, loaded, work if base is None else None)
     if out is not None:
         _save(out, report.to_json(plan), work)
     match output:
         case "json":
-            click.echo(report.to_json(plan, warnings=warnings), nl=False)
+            click.echo(report.to_json(plan, costs=prices, warnings=warnings), nl=False)
         case "markdown":
-            click.echo(report.to_markdown(plan, exceeded=broken, warnings=warnings), nl=False)
+            click.echo(report.to_markdown(plan, exceeded=broken, costs=prices, warnings=warnings), nl=False)
         case _:
-            click.echo(report.to_text(plan, exceeded=broken, style=output_style()))
+            click.echo(report.to_text(plan, exceeded=broken, costs=prices, style=output_style()))
             if out is not None:
                 click.echo(f"\nSaved to {out}. Apply exactly this with: reconcile apply {out}")
     return CHANGES_PRESENT if detailed_exitcode and not plan.empty else 0
+
+
+def _costs(plan: Plan, loaded: LoadedProject, work: Workplace | None) -> tuple[Cost, ...]:
+    from reconciler.model.document import SYNC
+
+    if not any(change.id.kind == SYNC for change in plan.changes):
+        return ()
+    from reconciler.engine.costs import costs
+
+    return costs(plan, loaded, work.database if work is not None else None)
 
 
 def _save(path: Path, text: str, work: Workplace) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from reconciler.model.document import DocumentId
 from reconciler.model.json import Json, digest
+from reconciler.model.run import Predicted
 
 FORMAT_VERSION = 1
 
@@ -103,6 +104,38 @@ class Counts:
         return {"add": self.add, "change": self.change, "forget": self.forget, "recorded": self.recorded}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """The calls of a cycle that writes all `records` of a document. `example`: nobody knows yet how many there are. `names`: it
+    also looks up what they name, at the most so often. `per_minute` are the calls that the connection may make."""
+
+    document: DocumentId
+    records: int
+    example: bool
+    names: bool
+    predicted: Predicted
+    per_minute: int | None
+
+    @property
+    def minutes(self) -> float | None:
+        """None where there is no limit to wait for."""
+        return None if self.per_minute is None else self.predicted.calls / self.per_minute
+
+    def to_json(self) -> dict[str, Json]:
+        calls = self.predicted
+        return {
+            "kind": self.document.kind,
+            "name": self.document.name,
+            "records": self.records,
+            "example": self.example,
+            "atMost": self.names,
+            "reads": calls.reads,
+            "writes": calls.writes,
+            "polls": calls.polls,
+            "minutes": None if self.minutes is None else round(self.minutes, 1),
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """An ordered list of changes with its base. Equal inputs give an equal plan, to the byte."""
@@ -138,5 +171,6 @@ class Plan:
 
 
 def digest_of_content(data: Mapping[str, Json]) -> str:
-    """The digest that a plan file with this content must carry. Warnings are about the moment of looking, not of the plan."""
-    return digest({key: value for key, value in data.items() if key not in ("digest", "warnings")})
+    """The digest that a plan file with this content must carry. Warnings and costs are about the moment of looking, not of the
+    plan."""
+    return digest({key: value for key, value in data.items() if key not in ("digest", "warnings", "costs")})

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from reconciler.model.document import CONNECTION, MODEL, SYNC
 from reconciler.model.json import Json, canonical
-from reconciler.model.plan import FORMAT_VERSION, Action, Change, Counts, Detail, Plan
+from reconciler.model.plan import FORMAT_VERSION, Action, Change, Cost, Counts, Detail, Plan
 from reconciler.planning.limits import Exceeded, needed
 from reconciler.report.text import PLAIN, Style, plural, visible
 
@@ -29,7 +29,7 @@ FULL_PLAN = "`reconcile plan` prints all of them."
 TWO_TREES = "compares two trees, not with what is recorded"
 
 
-def to_text(plan: Plan, *, exceeded: Sequence[Exceeded] = (), style: Style = PLAIN) -> str:
+def to_text(plan: Plan, *, exceeded: Sequence[Exceeded] = (), costs: Sequence[Cost] = (), style: Style = PLAIN) -> str:
     """One line a change, then a summary."""
     if plan.empty:
         return f"No changes. {_unchanged(plan)}"
@@ -38,9 +38,28 @@ def to_text(plan: Plan, *, exceeded: Sequence[Exceeded] = (), style: Style = PLA
         for change in changes:
             lines += _lines(change, style)
     lines += ["", _summary(plan)]
+    if costs:
+        lines += ["", *map(_cost, costs)]
     if exceeded:
         lines += ["", style.yellow("! " + limit_message(exceeded, kind=_kind(plan)))]
     return "\n".join(lines)
+
+
+def _cost(cost: Cost) -> str:
+    """Only what changed is written, so that this is what the first cycle costs, and no later one costs more."""
+    calls, records = cost.predicted, plural(cost.records, "record")
+    kinds = [plural(calls.reads, "read"), plural(calls.writes, "write")]
+    kinds += [plural(calls.polls, "question about jobs", "questions about jobs")] if calls.polls else []
+    what = f"for each {records} that are new" if cost.example else f"when all {records} of its last run are written"
+    took = cost.minutes
+    minutes = "" if took is None else f", {_minutes(took)} at {plural(cost.per_minute or 0, 'call')} a minute"
+    most = "at most " if cost.names else ""
+    price = f"{most}{plural(calls.calls, 'call')} ({', '.join(kinds)}){minutes}"
+    return f"{visible(str(cost.document))}: no call while nothing changes; {what} {price}"
+
+
+def _minutes(minutes: float) -> str:
+    return "less than a minute" if minutes < 1 else plural(math.ceil(minutes), "minute")
 
 
 def _base(plan: Plan) -> str:
@@ -191,13 +210,16 @@ def _percent(value: float) -> str:
     return f"{math.ceil(value * 10) / 10:g}"
 
 
-def to_json(plan: Plan, *, warnings: Sequence[str] = ()) -> str:
-    """The plan file: sorted keys, two blanks, one final line break. `warnings` are there only when there are some."""
-    content: dict[str, Json] = {**plan.to_json(), **({"warnings": list(warnings)} if warnings else {})}
+def to_json(plan: Plan, *, costs: Sequence[Cost] = (), warnings: Sequence[str] = ()) -> str:
+    """The plan file: sorted keys, two blanks, one final line break. `costs` and `warnings` are there only when there are some."""
+    more: dict[str, Json] = {"costs": [cost.to_json() for cost in costs]} if costs else {}
+    content = {**plan.to_json(), **more, **({"warnings": list(warnings)} if warnings else {})}
     return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_markdown(plan: Plan, *, exceeded: Sequence[Exceeded] = (), warnings: Sequence[str] = ()) -> str:
+def to_markdown(
+    plan: Plan, *, exceeded: Sequence[Exceeded] = (), costs: Sequence[Cost] = (), warnings: Sequence[str] = ()
+) -> str:
     """For a comment on a pull request. Cut only where a host would cut, and then it says so."""
     noted = [line for warning in warnings for line in (f"> ⚠️ {visible(warning)}", "")]
     if plan.empty:
@@ -205,6 +227,7 @@ def to_markdown(plan: Plan, *, exceeded: Sequence[Exceeded] = (), warnings: Sequ
     head = ["### reconcile plan", "", *noted, f"**{_summary(plan)}**", ""]
     if exceeded:
         head += [f"> ⚠️ {limit_message(exceeded, kind=_kind(plan))}", ""]
+    head += [line for cost in costs for line in (_cost(cost), "")]
     head += ["```diff"]
     room = MARKDOWN_LIMIT - sum(len(line) + 1 for line in head)
     shown, left = _fitting(plan, room)
@@ -249,6 +272,30 @@ _DETAIL: dict[str, Json] = {
     "required": ["path", "before", "after"],
     "properties": {"path": {"type": "string"}, "before": True, "after": True},
 }
+_NUMBER: Mapping[str, Json] = {"type": "integer", "minimum": 0}
+_COST: Mapping[str, Json] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["kind", "name", "records", "example", "atMost", "reads", "writes", "polls", "minutes"],
+    "properties": {
+        "kind": {"type": "string"},
+        "name": {"type": "string"},
+        "records": {**_NUMBER, "description": "Records that are written: those of the last run, or an example."},
+        "example": {"type": "boolean"},
+        "atMost": {
+            "type": "boolean",
+            "description": "How many names are looked up is not known; here each is another one.",
+        },
+        "reads": _NUMBER,
+        "writes": _NUMBER,
+        "polls": {**_NUMBER, "description": "Questions after background jobs."},
+        "minutes": {
+            "type": ["number", "null"],
+            "description": "Within the connection's calls per minute; null without.",
+        },
+    },
+}
+
 _CHANGE: dict[str, Json] = {
     "type": "object",
     "additionalProperties": False,
@@ -303,6 +350,11 @@ SCHEMA: dict[str, Json] = {
         },
         "changes": {"type": "array", "items": _CHANGE},
         "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Over the rest of the file."},
+        "costs": {
+            "type": "array",
+            "items": _COST,
+            "description": "What a cycle of each new or changed sync costs; only where `plan` prints it, not part of the digest.",
+        },
         "warnings": {
             "type": "array",
             "items": {"type": "string"},
