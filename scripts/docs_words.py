@@ -10,6 +10,7 @@ from reconciler.cli.commands import help_text
 from reconciler.cli.story import SECRETS
 from reconciler.config.rules.mappings import FITS
 from reconciler.model.catalog import DataType
+from reconciler.model.document import PROFILE_FIELD_MAPPING, SYNC, DocumentId
 from reconciler.model.outcome import ADVICE, SKIPS, Outcome, Reason, ValueStatus, status_word
 from reconciler.model.run import RunResult
 from reconciler.model.status import Status
@@ -79,12 +80,15 @@ def skipped() -> str:
 
 
 def columns() -> str:
-    heads: Mapping[str, Sequence[str]] = {
-        "reconcile export": csv.EXPORT_HEAD,
-        "reconcile records NAME --output csv": records.CSV_HEAD,
-        "reconcile activity --output csv": activity.CSV_HEAD,
-    }
-    return table(("command", "columns"), [(code(name), ", ".join(map(code, head))) for name, head in heads.items()])
+    of_values, of_records = DocumentId(PROFILE_FIELD_MAPPING, ""), DocumentId(SYNC, "")
+    heads: Sequence[tuple[str, Sequence[str]]] = (
+        (code("reconcile export"), csv.EXPORT_HEAD),
+        (f"{code('reconcile export NAME')} of a Sync", csv.RECORD_HEAD),
+        (code("reconcile records NAME --output csv"), records.csv_head(of_values)),
+        (f"{code('reconcile records NAME --output csv')} of a Sync", records.csv_head(of_records)),
+        (code("reconcile activity --output csv"), activity.CSV_HEAD),
+    )
+    return table(("command", "columns"), [(name, ", ".join(map(code, head))) for name, head in heads])
 
 
 def value_words() -> str:

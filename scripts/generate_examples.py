@@ -1,6 +1,7 @@
 """Writes what is generated in `examples/configs/`, or with `--check` says what is out of date.
 
     sandbox/          all of it: what `reconcile init --sandbox` writes, and what `reconcile catalog pull` then pins
+    warehouse/        its catalog, pulled from the sandbox
     profile-fields/   its catalogs: invented metadata of an invented company
 
 Equal code gives equal files: the sandbox's data depend on its seed and size, the invented ids on their names.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,6 +54,7 @@ def generated() -> Iterator[tuple[Path, str]]:
             yield EXAMPLES / "sandbox" / path.relative_to(made), path.read_text("utf-8")
         for path in _pulled(Path(folder)):
             yield EXAMPLES / "sandbox" / "catalog" / path.name, path.read_text("utf-8")
+        yield EXAMPLES / "warehouse" / "catalog" / "acme-cs.json", _pulled_for_warehouse(Path(folder))
     for catalog in profile_fields():
         yield EXAMPLES / "profile-fields" / "catalog" / f"{catalog.connection}.json", catalogs.to_text(catalog)
 
@@ -65,6 +68,18 @@ def _pulled(folder: Path) -> list[Path]:
         write_project(project, "sandbox", {"cs_url": sandbox.cs_url, "cc_url": sandbox.cc_url})
         _reconcile("catalog", "pull", "--project", str(project))
     return _files(project / "catalog")
+
+
+def _pulled_for_warehouse(folder: Path) -> str:
+    """The catalog of the warehouse example, pulled from a running sandbox."""
+    project = Path(
+        shutil.copytree(EXAMPLES / "warehouse", folder / "warehouse", ignore=shutil.ignore_patterns("catalog", "var"))
+    )
+    connection = project / "connections" / "gainsight.yaml"
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
+        connection.write_text(connection.read_text("utf-8").replace("http://127.0.0.1:9401", sandbox.cs_url), "utf-8")
+        _reconcile("catalog", "pull", "acme-cs", "--project", str(project))
+    return (project / "catalog" / "acme-cs.json").read_text("utf-8")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -74,8 +74,10 @@ class Reason(StrEnum):
     DEPARTED = "departed"
 
 
-SKIPS = frozenset({Reason.NULL, Reason.NO_MEMBER, Reason.NO_EMAIL, Reason.OTHER_COMPANY, Reason.DUPLICATE})
-"""Reasons of skipped values; all others are reasons of rejected ones."""
+SKIPS = frozenset(
+    {Reason.NULL, Reason.NO_MEMBER, Reason.NO_EMAIL, Reason.OTHER_COMPANY, Reason.DUPLICATE, Reason.DEPARTED}
+)
+"""Reasons of values that are left alone; all others are reasons of rejected ones."""
 
 PERMANENT = frozenset({Reason.VALUE_OVERLONG, Reason.VALUE_INVALID, Reason.PICKLIST_UNKNOWN, Reason.KEY_INVALID})
 """Reasons that stay as long as neither the value nor what was applied changes: sending it again would cost a call for nothing."""
@@ -110,7 +112,7 @@ ADVICE: dict[Reason, str] = {
     Reason.VALUE_OVERLONG: "the value is longer than its field; shorten it in the warehouse, or lengthen the field in CS",
     Reason.RECORD_REFUSED: "Gainsight CS refused the record; read the detail, correct the row in the warehouse",
     Reason.CS_UNAVAILABLE: "Gainsight CS gave no usable answer; the next cycle looks what is there and tries again",
-    Reason.NULL: "no value in CS: the last synced value stays",
+    Reason.NULL: "no value at the source: the last synced value stays",
     Reason.NO_MEMBER: "no community user has this e-mail address",
     Reason.NO_EMAIL: "the record has no e-mail address, so it cannot be matched",
     Reason.OTHER_COMPANY: "another Company Person of the same person was used",

@@ -70,7 +70,7 @@ def _departed(run: Run) -> list[str]:
     gone = run.tally.departed
     if not gone:
         return []
-    said = f"{plural(gone, 'record')} departed: the model returns them no more; they stay in Gainsight as they are"
+    said = f"{plural(gone, 'record')} departed: no longer in the model, left as it is in Gainsight"
     return [said, f"reconcile records {run.document} --reason departed"]
 
 

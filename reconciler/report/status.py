@@ -83,7 +83,8 @@ def _rows(document: DocumentStatus, short: bool, style: Style) -> list[list[str]
 
 def _row(entry: StatusEntry, name: str, style: Style, due: str) -> list[str]:
     tally = entry.tally
-    numbers = [tally.read, tally.outcomes[Outcome.UPDATED], tally.outcomes[Outcome.UNCHANGED]]
+    written = tally.outcomes[Outcome.UPDATED] + tally.outcomes[Outcome.CREATED]
+    numbers = [tally.read, written, tally.outcomes[Outcome.UNCHANGED]]
     return [
         style.coloured(entry.status.colour, f"{SYMBOLS[entry.status]} {entry.status.value}"),
         name,
