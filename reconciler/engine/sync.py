@@ -13,7 +13,7 @@ from reconciler.clock import Clock
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
 from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, Remote
-from reconciler.engine import holding
+from reconciler.engine import holding, timetable
 from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
 from reconciler.engine.flows.profile import ProfileFlow, scope
 from reconciler.engine.looking import applied_document
@@ -21,6 +21,7 @@ from reconciler.engine.occasion import Occasion
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
 from reconciler.model.resources import CcConnection, CsConnection, ProfileFieldMapping
+from reconciler.model.run import Trigger
 from reconciler.state import catalogs, documents, schedules
 from reconciler.state.database import Database
 from reconciler.state.session import Session
@@ -80,7 +81,7 @@ def sync(
             calls=lambda: source.calls + target.calls,
         )
         document = DocumentId(PROFILE_FIELD_MAPPING, recorded.mapping.name)
-        return run_cycle(
+        report = run_cycle(
             database,
             document,
             ends,
@@ -90,6 +91,9 @@ def sync(
             progress=progress,
             occasion=occasion or Occasion(),
         )
+    if report.run.trigger is Trigger.MANUAL:
+        database.run(lambda session: timetable.ran_by_hand(session, document, report.run, clock.now()))
+    return report
 
 
 @contextmanager
