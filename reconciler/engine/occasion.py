@@ -93,7 +93,6 @@ class Occasion:
             return
         if run.slot is not None:
             schedules.complete_slot(session, document, run.slot, run.id, now=now)
-            schedules.expire_slots(session, document)
         requests.close(session, run.id, now=now)
         entry = schedules.get(session, document, lock=True)
         if entry is not None:
