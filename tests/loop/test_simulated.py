@@ -98,9 +98,9 @@ def test_a_cycle_longer_than_its_period_skips_what_it_missed(acting: Simulation)
     loop.loop.tick()
     real = loop.loop.crew.remotes
 
-    def slow(connection: object) -> object:
+    def slow(connection: object, stop: object) -> object:
         clock.advance(timedelta(hours=13))
-        return real.cs(connection)  # type: ignore[arg-type]
+        return real.cs(connection, stop)  # type: ignore[arg-type]
 
     loop.loop.crew.remotes = replace(real, cs=slow)  # type: ignore[arg-type]
     assert loop.loop.crew.work_one()
@@ -288,8 +288,8 @@ def test_overdue_while_nobody_works_and_stalled_while_somebody_hangs(acting: Sim
     seen: list[dict[str, str]] = []
     real = loop.loop.crew.remotes
 
-    def hanging(connection: object) -> object:
-        found = real.cc(connection)  # type: ignore[arg-type]
+    def hanging(connection: object, stop: object) -> object:
+        found = real.cc(connection, stop)  # type: ignore[arg-type]
         listed = found.members
 
         def members() -> object:

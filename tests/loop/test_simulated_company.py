@@ -298,8 +298,8 @@ def _cut_off(loop: Simulation) -> None:
     """The process ends while its next cycle lists members: nothing of it runs any more, and its lease ends by itself."""
     real = loop.loop.crew.remotes
 
-    def dying(connection: object) -> object:
-        found = real.cc(connection)  # type: ignore[arg-type]
+    def dying(connection: object, stop: object) -> object:
+        found = real.cc(connection, stop)  # type: ignore[arg-type]
 
         def members() -> object:
             raise _Killed
