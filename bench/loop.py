@@ -140,7 +140,7 @@ def assembled(folder: Path, clock: Any) -> Iterator[Any]:
     with ExitStack() as stack:
         loop = stack.enter_context(assemble(work, form="json"))
         stack.callback(work.database.close)
-        loop.crew.remotes = Remotes(cs=lambda _: Source(), cc=lambda _: Target())  # type: ignore[arg-type,return-value]
+        loop.crew.remotes = Remotes(cs=lambda _, stop: Source(), cc=lambda _, stop: Target())  # type: ignore[arg-type,return-value]
         yield loop
 
 
@@ -328,7 +328,7 @@ class HandClock:
 
 
 def year(folder: Path, url: str, documents: int, days: int) -> dict[str, Any]:
-    """Two looks a day at everything there is, and one cycle a day of ten documents; the others are paused."""
+    """One look a day at everything there is, and one cycle a day of ten documents; the others are paused."""
     write_project(folder, url, documents)
     clock = HandClock()
     resident: dict[int, float] = {}
@@ -340,13 +340,12 @@ def year(folder: Path, url: str, documents: int, days: int) -> dict[str, Any]:
                 "UPDATE schedules SET suspended_at = since, suspended_by = 'x' WHERE name > 'mapping-0009'"
             )
         for day in range(1, days + 1):
-            for _ in range(2):
-                clock.advance(43200)
-                loop.follow()
-                loop.changed.set()
-                loop.tick()
-                while loop.crew.work_one():
-                    pass
+            clock.advance(86400)
+            loop.follow()
+            loop.changed.set()
+            loop.tick()
+            while loop.crew.work_one():
+                pass
             if day in (days // 12, days):
                 gc.collect()
                 resident[day] = _resident()
