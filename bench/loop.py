@@ -213,6 +213,9 @@ def scheduling(folder: Path, url: str, documents: int) -> dict[str, Any]:
                 timed(what, work)
         loop.tick()
         assert not loop.crew.work_one(), "each document once"
+        with loop.database.read() as session:
+            query = "SELECT count(*) FROM runs WHERE trigger = 'schedule' AND result = 'Success'"
+            assert session.execute_raw(query).scalar_one() >= documents, "the loop has really run them"
     more = median(one - other for one, other in zip(times["loop"], times["bare"], strict=True))
     ticks = sum(times["tick"]) / documents
     return {
