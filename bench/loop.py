@@ -252,8 +252,16 @@ def _between(before: Mapping[str, float], after: Mapping[str, float]) -> float:
 
 def by_hand(loop: Any, number: int) -> None:
     """One cycle of a document, as somebody's hand would start it."""
+    from reconciler.engine.occasion import Occasion
     from reconciler.engine.sync import sync
     from reconciler.loop.crew import Unwatched
+    from reconciler.model.run import Trigger
+
+    class Bare(Occasion):
+        """Leaves the schedule alone; a run that somebody starts would serve the slot that the loop is to run."""
+
+        def decide(self, session: Any, document: Any, now: datetime) -> tuple[Trigger, datetime | None]:
+            return Trigger.REQUEST, None
 
     sync(
         loop.database,
@@ -263,6 +271,7 @@ def by_hand(loop: Any, number: int) -> None:
         clock=loop.clock,
         stop=loop.stop,
         progress=Unwatched(),
+        occasion=Bare(),
     )
 
 
