@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, delete, func, or_, select, text, tuple_
+from sqlalchemy import Row, bindparam, case, delete, func, or_, select, text, tuple_
 
 from reconciler.model.document import DocumentId
 from reconciler.state import tables
@@ -22,6 +22,10 @@ from reconciler.state.upsert import upsert
 _table = tables.schedules
 _slots = tables.slots
 _requests = tables.requests
+
+# Made once: each cycle asks, and putting a query together takes longer than its execution.
+_ONE = select(_table).where(_table.c.kind == bindparam("kind"), _table.c.name == bindparam("name"))
+_LOCKED = _ONE.with_for_update()
 
 KEPT = 1000
 """Slots of a document of which it is known that they ran. A number and not a time: a clock that is years ahead for an hour
@@ -57,8 +61,8 @@ def read(session: Session, *, lock: bool = False) -> dict[DocumentId, Entry]:
 
 def get(session: Session, document: DocumentId, *, lock: bool = False) -> Entry | None:
     """The entry of one document. `lock`: ours alone until the transaction ends."""
-    query = select(_table).where(_at(_table, document))
-    row = session.execute(query.with_for_update() if lock else query).one_or_none()
+    bound = {"kind": document.kind, "name": document.name}
+    row = session.execute(_LOCKED if lock else _ONE, bound).one_or_none()
     return None if row is None else _entry(row)
 
 
@@ -81,6 +85,19 @@ def save(session: Session, entries: Iterable[Entry]) -> None:
     ]
     if rows:
         session.execute(upsert(session, _table), rows)
+
+
+def move(session: Session, entry: Entry) -> None:
+    """Record what a run changes of an entry: slot, failures, retry and when it is due, unless it was suspended meanwhile."""
+    # As text: each cycle comes by, and putting the statement together takes longer than its execution.
+    statement = text(
+        "UPDATE schedules SET last_slot = :last_slot, failures = :failures, retry_at = :retry_at, "
+        "due_at = CASE WHEN suspended_at IS NULL THEN :due_at END WHERE kind = :kind AND name = :name"
+    )
+    times = {"last_slot": entry.last_slot, "retry_at": entry.retry_at, "due_at": entry.due_at}
+    bound = {name: tables.to_text(when) if when is not None else None for name, when in times.items()}
+    key = {"kind": entry.document.kind, "name": entry.document.name}
+    session.execute(statement, {**bound, **key, "failures": entry.failures})
 
 
 def remove(session: Session, document: DocumentId) -> None:

@@ -193,7 +193,7 @@ def test_backoff_doubles_up_to_its_limit_and_ends_with_success(acting: Simulatio
     schedule_by(project, DOCUMENT, "{cron: '0 0 * * *'}")
     loop.follow()
     break_source(project)
-    loop.live(moment("2026-06-02 00:01"))
+    loop.live(moment("2026-06-02 00:00:45"))  # after the start, which is spread, and before the first retry
     waits: list[float] = []
     for failures in range(1, 10):
         row = loop.schedule()
