@@ -1,6 +1,6 @@
 # The same verbs on a desk and in CI. Each one first sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench soak clean
 # Two verbs at once would set up the same .venv twice at the same time.
 .NOTPARALLEL:
 
@@ -20,7 +20,7 @@ demo: ## the whole product in a minute, no account needed (KEEP=1 leaves the san
 test: ## all tests, then the coverage thresholds
 	@scripts/setup --services
 	@.venv/bin/python -m coverage erase
-	@.venv/bin/python -m coverage run -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	@.venv/bin/python -m coverage run -m pytest -n 3 --dist loadgroup
 	@mkdir -p build
 	@.venv/bin/python -m coverage combine --quiet
 	@.venv/bin/python -m coverage json --quiet -o build/coverage.json
@@ -37,6 +37,10 @@ lint: ## style, format, types and the direction of imports
 bench: ## speed and memory against the goals
 	@scripts/setup --dev
 	@.venv/bin/python -m bench
+
+soak: ## minutes of kills and pauses over several loops on one database
+	@scripts/setup --services
+	@.venv/bin/python -m bench --soak
 
 clean: ## remove what the other verbs leave behind, except .venv
 	@rm -rf build dist demo .bench .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \

@@ -1,6 +1,6 @@
 """All benchmarks in turn, and their table.
 
-    python -m bench [--quick] [--only NAME ...] [--write]
+    python -m bench [--quick] [--soak] [--only NAME ...] [--write]
 
 Every figure is a ratio to something measured in the same run, or a count of calls. `--write` puts the table into
 docs/benchmarks.md with the machine and the day. A missed bar is in the table as missed; the exit code says so, too.
@@ -26,22 +26,36 @@ MARKS = ("<!-- table -->", "<!-- end of table -->")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer rounds")
-    parser.add_argument("--only", nargs="*", choices=sorted(BENCHMARKS), help="some of them")
+    parser.add_argument("--only", nargs="*", choices=sorted({**BENCHMARKS, **SOAK}), help="some of them")
+    parser.add_argument("--soak", action="store_true", help="the soak of the loop, and nothing else")
+    parser.add_argument("--kept", action="store_true", help="measure nothing; take what was measured last")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args()
     rows: list[Row] = []
-    for name in options.only or BENCHMARKS:
+    for name in options.only or (SOAK if options.soak else BENCHMARKS):
         print(f"# {name}", file=sys.stderr, flush=True)
-        found = BENCHMARKS[name](options.quick)
+        found = kept(name) if options.kept else {**BENCHMARKS, **SOAK}[name](options.quick)
         save(RESULTS, name, found)
         rows += found
     print(f"{machine()}\n\n{table(rows)}")
     if options.write:
-        whole = [row for name in BENCHMARKS if (RESULTS / f"{name}.json").is_file() for row in kept(name)]
         before, _, rest = PAGE.read_text().partition(MARKS[0])
-        _, _, after = rest.partition(MARKS[1])
-        PAGE.write_text(f"{before}{MARKS[0]}\n\n{machine()}\n\n{table(whole)}\n\n{MARKS[1]}{after}")
+        old, _, after = rest.partition(MARKS[1])
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{machine()}\n\n{merged(old, table(rows))}\n\n{MARKS[1]}{after}")
     return 0 if all(row.holds for row in rows) else 1
+
+
+def merged(old: str, new: str) -> str:
+    """The old table with the rows of the new one: in their places where they were there before, else at the end."""
+    head, rule, *fresh = new.splitlines()
+    by_goal = {_goal(line): line for line in fresh}
+    stay = [line for line in old.splitlines() if line.startswith("| ") and line != head]
+    lines = [by_goal.pop(_goal(line), line) for line in stay]
+    return "\n".join([head, rule, *lines, *by_goal.values()])
+
+
+def _goal(line: str) -> str:
+    return line.split("|")[1].strip()
 
 
 def kept(name: str) -> list[Row]:
@@ -132,7 +146,14 @@ BENCHMARKS: dict[str, Callable[[bool], list[Row]]] = {
     "calls": saved("calls", ["--people", "5000"]),
     "budget": saved("budget", ["--minutes", "60"]),
     "http_client": http_client,
+    "loop": saved("loop", ["--quick"]),
 }
+
+SOAK = {
+    f"soak_{part}": saved("soak", ["--only", part, "--quick"], ["--only", part])
+    for part in ("kills", "takeover", "pauses")
+}
+"""Minutes of kills and pauses: `make soak`."""
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ class Occasion:
 
     def __init__(self, announce: Announce | None = None) -> None:
         self._announce = announce
+        self._wished = False
 
     def open(self, session: Session, document: DocumentId, *, job: str, connection: str, now: datetime) -> Run:
         """Open the run, in the transaction that has checked the lease. Raises `errors.NotDue`."""
@@ -78,7 +79,7 @@ class Occasion:
         run = runs.open_run(session, document, job=job, connection=connection, now=now, trigger=trigger, slot=slot)
         if slot is not None and not schedules.claim_slot(session, document, slot, run.id):
             raise errors.NotDue
-        requests.take(session, document, run.id)
+        self._wished = requests.take(session, document, run.id) > 0
         return run
 
     def decide(self, session: Session, document: DocumentId, now: datetime) -> tuple[Trigger, datetime | None]:
@@ -99,24 +100,22 @@ class Occasion:
             return
         if run.slot is not None:
             schedules.complete_slot(session, document, run.slot, run.id, now=now)
-            schedules.expire_slots(session, document)
-        requests.close(session, run.id, now=now)
-        entry = schedules.get(session, document, lock=True)
-        if entry is not None:
-            schedules.save(session, [self.after(entry, run, error, now)])
+        if self._wished:
+            requests.close(session, run.id, now=now)
+        self.move(session, document, run, error, now)
         if run.result in chain.COMPLETED:
             chain.ask_followers(session, document, now)
         changed = conditions.settle(session, str(document), found_conditions(run, error), now=now)
         if changed and self._announce is not None:
             self._announce(session, changed, now)
 
-    def after(
-        self, entry: schedules.Entry, run: Run, error: errors.ReconcileError | None, now: datetime
-    ) -> schedules.Entry:
-        """The entry after a run; one by hand only ends a series of failures."""
-        if run.result is RunResult.FAILED:
-            return entry
-        return replace(entry, failures=0, retry_at=None)
+    def move(
+        self, session: Session, document: DocumentId, run: Run, error: errors.ReconcileError | None, now: datetime
+    ) -> None:
+        """Move the schedule on; a run by hand only ends a series of failures."""
+        entry = schedules.get(session, document, lock=True)
+        if entry is not None and run.result is not RunResult.FAILED:
+            schedules.move(session, replace(entry, failures=0, retry_at=None))
 
 
 class Scheduled(Occasion):
@@ -132,12 +131,13 @@ class Scheduled(Occasion):
         super().__init__(announce)
         self._timing = timing
         self._random = random
+        self._entry: schedules.Entry | None = None
 
     def decide(self, session: Session, document: DocumentId, now: datetime) -> tuple[Trigger, datetime | None]:
         entry = schedules.get(session, document)
         if entry is None:
             raise errors.NotDue
-        entry = believable(session, entry, now)
+        self._entry = entry = believable(session, entry, now)
         slot = self._timing.slot(entry, now)
         if slot is not None:
             return Trigger.SCHEDULE, slot
@@ -147,9 +147,16 @@ class Scheduled(Occasion):
             return Trigger.RETRY, None
         raise errors.NotDue
 
+    def move(
+        self, session: Session, document: DocumentId, run: Run, error: errors.ReconcileError | None, now: datetime
+    ) -> None:
+        if self._entry is not None:
+            schedules.move(session, self.after(self._entry, run, error, now))
+
     def after(
         self, entry: schedules.Entry, run: Run, error: errors.ReconcileError | None, now: datetime
     ) -> schedules.Entry:
+        """The entry after a run: its slot is served, or it is tried again."""
         moved = replace(entry, last_slot=run.slot or entry.last_slot, failures=0, retry_at=None)
         if run.result is RunResult.FAILED:
             moved = replace(moved, failures=entry.failures + 1, retry_at=self._retry_at(entry, error, now))

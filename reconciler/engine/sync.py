@@ -15,7 +15,7 @@ from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
 from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, RecordDestination, Remote, RowSource
 from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
-from reconciler.engine import holding, kinds
+from reconciler.engine import holding, kinds, timetable
 from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
 from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.looking import applied_document
@@ -32,6 +32,7 @@ from reconciler.model.resources import (
     SqlConnection,
     Sync,
 )
+from reconciler.model.run import Trigger
 from reconciler.state import catalogs, documents, schedules
 from reconciler.state.catalogs import RecordedCatalog
 from reconciler.state.database import Database
@@ -105,7 +106,7 @@ def sync(
         recorded = _load(session, name)
     halt = holding.Halt(stop)
     with _open(recorded, remotes, halt) as ends:
-        return run_cycle(
+        report = run_cycle(
             database,
             recorded.id,
             ends,
@@ -115,6 +116,9 @@ def sync(
             progress=progress,
             occasion=occasion or Occasion(),
         )
+    if report.run.trigger is Trigger.MANUAL:
+        database.run(lambda session: timetable.ran_by_hand(session, recorded.id, report.run, clock.now()))
+    return report
 
 
 @contextmanager

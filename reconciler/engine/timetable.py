@@ -10,6 +10,7 @@ from reconciler.engine import chain, kinds
 from reconciler.engine.occasion import Timing, believable
 from reconciler.model.document import HAVING_CYCLES, Document, DocumentId
 from reconciler.model.resources import Cyclic, LoopSettings
+from reconciler.model.run import Run, RunResult
 from reconciler.schedule import SKEW
 from reconciler.state import conditions, documents, runs, schedules
 from reconciler.state.documents import RecordedDocument
@@ -66,6 +67,19 @@ def revise(session: Session, work: Work, now: datetime) -> None:
     ran = schedules.last_completed(session, work.document, now + SKEW)
     if ran is not None and (entry.last_slot is None or ran > entry.last_slot):
         entry = replace(entry, last_slot=ran)
+    schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
+
+
+def ran_by_hand(session: Session, document: DocumentId, run: Run, now: datetime) -> None:
+    """A run that somebody started does for the slots that went by unserved before it: nothing is overdue any more.
+
+    Only where there is a timetable, that is, where a loop was at work once.
+    """
+    entry, work = schedules.get(session, document, lock=True), current(session, document, LoopSettings())
+    if entry is None or work is None or run.result not in (RunResult.SUCCESS, RunResult.PARTIAL):
+        return
+    if entry.last_slot is None or entry.last_slot < run.started_at:
+        entry = replace(entry, last_slot=run.started_at)
     schedules.save(session, [replace(entry, due_at=work.timing.due_at(entry, now))])
 
 

@@ -33,7 +33,7 @@ TICK = 1.0
 ALIVE_EVERY = 10.0
 REFRESH_EVERY = 600.0
 STATE_FILE_EVERY = 2.0
-STATE_FILE_SHARE = 50
+STATE_FILE_SHARE = 100
 """The state file is the whole state. Writing it again waits at least so many times as long as writing it took."""
 
 HOUSEKEEPING_EVERY = 3600.0
@@ -240,6 +240,7 @@ class Loop:
     def _keep_house(self, now: datetime) -> None:
         with self.database.begin() as session:
             runs.expire(session, before=now - RUNS_KEPT)
+            schedules.expire_slots(session)
             requests.expire(session, before=now - REQUESTS_KEPT)
 
     def _write_state_file(self) -> None:

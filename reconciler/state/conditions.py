@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from reconciler.model.event import Condition, Transition
 from reconciler.state import tables
@@ -14,6 +14,9 @@ from reconciler.state.session import Session
 from reconciler.state.upsert import upsert
 
 _table = tables.conditions
+# Made once: each cycle asks.
+_ALL = select(_table).order_by(_table.c.subject, _table.c.condition)
+_OF_ONE = _ALL.where(_table.c.subject == bindparam("subject"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +55,7 @@ def settle(
 
 def read(session: Session, subject: str | None = None) -> list[Held]:
     """What holds, of one subject or of all, in order."""
-    query = select(_table).order_by(_table.c.subject, _table.c.condition)
-    if subject is not None:
-        query = query.where(_table.c.subject == subject)
+    rows = session.execute(_ALL) if subject is None else session.execute(_OF_ONE, {"subject": subject})
     return [
         Held(
             subject=row.subject,
@@ -63,7 +64,7 @@ def read(session: Session, subject: str | None = None) -> list[Held]:
             hint=row.hint,
             since=row.since,
         )
-        for row in session.execute(query)
+        for row in rows
     ]
 
 

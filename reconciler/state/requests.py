@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 
 from reconciler.model.document import DocumentId
 from reconciler.state import tables
@@ -53,8 +53,9 @@ def waiting(session: Session, document: DocumentId) -> bool:
 
 def take(session: Session, document: DocumentId, run_id: int) -> int:
     """Everything that waits for `document` is served by `run_id`. Gives how many wishes that are."""
-    at = (_table.c.kind == document.kind) & (_table.c.name == document.name) & _table.c.closed_at.is_(None)
-    return session.execute(update(_table).where(at).values(run_id=run_id)).rowcount
+    # As text, like all that each cycle comes by.
+    statement = text("UPDATE requests SET run_id = :run_id WHERE kind = :kind AND name = :name AND closed_at IS NULL")
+    return session.execute(statement, {"run_id": run_id, "kind": document.kind, "name": document.name}).rowcount
 
 
 def close(session: Session, run_id: int, *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, delete, func, or_, select, text, update
+from sqlalchemy import Row, bindparam, case, delete, func, or_, select, text, tuple_
 
 from reconciler.model.document import DocumentId
 from reconciler.state import tables
@@ -22,6 +22,10 @@ from reconciler.state.upsert import upsert
 _table = tables.schedules
 _slots = tables.slots
 _requests = tables.requests
+
+# Made once: each cycle asks, and putting a query together takes longer than its execution.
+_ONE = select(_table).where(_table.c.kind == bindparam("kind"), _table.c.name == bindparam("name"))
+_LOCKED = _ONE.with_for_update()
 
 KEPT = 1000
 """Slots of a document of which it is known that they ran. A number and not a time: a clock that is years ahead for an hour
@@ -57,8 +61,8 @@ def read(session: Session, *, lock: bool = False) -> dict[DocumentId, Entry]:
 
 def get(session: Session, document: DocumentId, *, lock: bool = False) -> Entry | None:
     """The entry of one document. `lock`: ours alone until the transaction ends."""
-    query = select(_table).where(_at(_table, document))
-    row = session.execute(query.with_for_update() if lock else query).one_or_none()
+    bound = {"kind": document.kind, "name": document.name}
+    row = session.execute(_LOCKED if lock else _ONE, bound).one_or_none()
     return None if row is None else _entry(row)
 
 
@@ -81,6 +85,19 @@ def save(session: Session, entries: Iterable[Entry]) -> None:
     ]
     if rows:
         session.execute(upsert(session, _table), rows)
+
+
+def move(session: Session, entry: Entry) -> None:
+    """Record what a run changes of an entry: slot, failures, retry and when it is due, unless it was suspended meanwhile."""
+    # As text: each cycle comes by, and putting the statement together takes longer than its execution.
+    statement = text(
+        "UPDATE schedules SET last_slot = :last_slot, failures = :failures, retry_at = :retry_at, "
+        "due_at = CASE WHEN suspended_at IS NULL THEN :due_at END WHERE kind = :kind AND name = :name"
+    )
+    times = {"last_slot": entry.last_slot, "retry_at": entry.retry_at, "due_at": entry.due_at}
+    bound = {name: tables.to_text(when) if when is not None else None for name, when in times.items()}
+    key = {"kind": entry.document.kind, "name": entry.document.name}
+    session.execute(statement, {**bound, **key, "failures": entry.failures})
 
 
 def remove(session: Session, document: DocumentId) -> None:
@@ -119,22 +136,23 @@ def due(session: Session, now: datetime, limit: int) -> list[DocumentId]:
 
 def claim_slot(session: Session, document: DocumentId, slot: datetime, run_id: int) -> bool:
     """Note that `run_id` runs a slot. False when the slot was completed before; a slot that was cut off is taken over."""
-    row = {
-        "kind": document.kind,
-        "name": document.name,
-        "slot": slot,
-        "run_id": run_id,
-        "attempts": 1,
-        "completed_at": None,
-    }
-    taken = upsert(session, _slots, attempts=_slots.c.attempts + 1, completed_at=_slots.c.completed_at)
-    return session.execute(taken.returning(_slots.c.completed_at), row).scalar_one() is None
+    # As text: each cycle comes by, and putting the statement together takes longer than its execution.
+    statement = text(
+        "INSERT INTO slots (kind, name, slot, run_id, attempts) VALUES (:kind, :name, :slot, :run_id, 1) "
+        "ON CONFLICT (kind, name, slot) DO UPDATE SET run_id = excluded.run_id, attempts = slots.attempts + 1 "
+        "RETURNING completed_at"
+    )
+    bound = {"kind": document.kind, "name": document.name, "slot": tables.to_text(slot), "run_id": run_id}
+    return session.execute(statement, bound).scalar_one() is None
 
 
 def complete_slot(session: Session, document: DocumentId, slot: datetime, run_id: int, *, now: datetime) -> None:
     """The slot ran to its end, well or badly, and is not run again."""
-    at = _at(_slots, document) & (_slots.c.slot == slot) & (_slots.c.run_id == run_id)
-    session.execute(update(_slots).where(at).values(completed_at=now))
+    statement = text(
+        "UPDATE slots SET completed_at = :now WHERE kind = :kind AND name = :name AND slot = :slot AND run_id = :run_id"
+    )
+    bound = {"kind": document.kind, "name": document.name, "slot": tables.to_text(slot), "run_id": run_id}
+    session.execute(statement, {**bound, "now": tables.to_text(now)})
 
 
 def last_completed(session: Session, document: DocumentId, until: datetime) -> datetime | None:
@@ -146,11 +164,13 @@ def last_completed(session: Session, document: DocumentId, until: datetime) -> d
     return found
 
 
-def expire_slots(session: Session, document: DocumentId) -> None:
+def expire_slots(session: Session) -> None:
     """Drop what is known of slots that nobody can ask for any more."""
-    at = _at(_slots, document)
-    oldest = select(_slots.c.slot).where(at).order_by(_slots.c.slot.desc()).offset(KEPT - 1).limit(1)
-    session.execute(delete(_slots).where(at, _slots.c.slot < oldest.scalar_subquery()))
+    place = func.row_number().over(partition_by=(_slots.c.kind, _slots.c.name), order_by=_slots.c.slot.desc())
+    key = (_slots.c.kind, _slots.c.name, _slots.c.slot)
+    placed = select(*key, place.label("place")).subquery()
+    old = select(placed.c.kind, placed.c.name, placed.c.slot).where(placed.c.place > KEPT)
+    session.execute(delete(_slots).where(tuple_(*key).in_(old)))
 
 
 def _at(table: Any, document: DocumentId) -> Any:

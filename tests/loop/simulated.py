@@ -17,11 +17,15 @@ from tests.acceptance.projects import ProjectFolder
 from tests.integration.kills import execute
 
 DOCUMENT = "acme-profile"
+EVERY = "schedule: {every: 4h}"
 
 
 def moment(text: str) -> datetime:
     """`2026-03-29 02:30` in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+START = moment("2026-06-01 10:07")
 
 
 @dataclass
@@ -91,12 +95,12 @@ class Simulation:
         """Live through time: look whenever something is due, and now and then in between. Gives the attempts that were made."""
         attempts = self.step()
         while self.clock.now() < until:
-            stops = [until, self.clock.now() + longest, *self._due()]
+            stops = [until, self.clock.now() + longest, *self.due()]
             self.clock.advance(min(stop for stop in stops if stop > self.clock.now()) - self.clock.now())
             attempts += self.step()
         return attempts
 
-    def _due(self) -> list[datetime]:
+    def due(self) -> list[datetime]:
         rows = execute(self.project, "SELECT due_at FROM schedules WHERE due_at IS NOT NULL")
         return [datetime.fromisoformat(due) for (due,) in rows]
 
@@ -148,3 +152,27 @@ def simulate(project: ProjectFolder, clock: HandClock) -> Iterator[Simulation]:
         loop = stack.enter_context(assemble(work))
         stack.callback(work.database.close)
         yield Simulation(project, clock, loop)
+
+
+def schedule_by(project: ProjectFolder, document: str, schedule: str) -> None:
+    """Give a document another schedule."""
+    project.replace(f"mappings/{document}.yaml", EVERY, f"schedule: {schedule}")
+
+
+def break_source(project: ProjectFolder) -> None:
+    """CS forbids everything until `heal`."""
+    project.world.fault({"status": 403}, side="cs")
+
+
+def ran(loop: Simulation) -> tuple[str, str]:
+    """(trigger, result) of the one run of a step."""
+    before = len(loop.runs())
+    assert loop.step() == 1
+    (run,) = loop.runs()[before:]
+    return run.trigger, run.result
+
+
+def every_four_hours(day: int, hour: int, count: int) -> list[datetime]:
+    """Slots of June 2026."""
+    first = moment(f"2026-06-{day:02} {hour:02}:00")
+    return [first + timedelta(hours=4 * number) for number in range(count)]

@@ -209,3 +209,20 @@ def test_a_state_file_that_cannot_be_written_keeps_no_cycle_waiting(simple: Proj
         assert running.end() == 0
         assert "state.lost" not in running.text
         assert running.text.count("loop.trouble") == 1
+
+
+def test_a_run_by_hand_does_for_what_was_missed_while_no_loop_was_there(simple: ProjectFolder) -> None:
+    project = simple
+    with loop(project) as running:
+        until(lambda: ended_runs(project) == 1)
+        assert running.end() == 0
+    make_due(project)
+    assert "overdue" in project.run("status").expect(0).out
+    project.sync()
+    shown = project.run("status").expect(0).out
+    assert "overdue" not in shown
+    with loop(project) as running:
+        until(lambda: execute(project, "SELECT 1 FROM replicas"))
+        time.sleep(2.5)
+        assert ended_runs(project) == 2, "what was missed has been made up for"
+        assert running.end() == 0

@@ -18,8 +18,8 @@ from reconciler.cli.looping import assemble
 from reconciler.cli.progress import Told
 from reconciler.cli.wiring import workplace
 from reconciler.clock import SystemClock
+from reconciler.engine.occasion import Timing
 from reconciler.engine.timetable import Work
-from reconciler.loop.board import Board
 from reconciler.loop.guard import Guard, Pulse
 from reconciler.loop.runner import SILENT, STUCK
 from reconciler.model.document import DocumentId
@@ -107,13 +107,12 @@ def test_it_does_not_begin_anew_beside_the_state_file_of_a_lost_database(simple:
     for file in (project.root / "var").glob("reconciler.db*"):
         file.unlink()
     with loop(project) as running:
-        lost = until(lambda: _events(running, "state.lost"))
-        assert "is empty or missing" in lost[0]["reason"]
-        assert "delete the state file" in lost[0]["hint"]
-        time.sleep(2)
-        assert not list((project.root / "var").glob("reconciler.db*"))
-        assert not project.world.new_writes()
-        assert running.end() == 0
+        assert running.ended() == 1
+        told = _events(running, "loop.stopped")[0]
+        assert "is empty or missing" in told["reason"]
+        assert "delete the state file" in told["hint"]
+    assert not list((project.root / "var").glob("reconciler.db*"))
+    assert not project.world.new_writes()
 
 
 def test_a_newer_program_ends_an_older_loop(simple: ProjectFolder) -> None:
@@ -141,19 +140,16 @@ def test_a_state_file_that_cannot_be_written_stops_no_cycle_and_is_told_once(sim
         assert running.end() == 0
 
 
-def test_the_more_careful_policy_counts_and_seven_digits_approve(simple: ProjectFolder) -> None:
+def test_seven_digits_approve(simple: ProjectFolder) -> None:
     project = simple
+    project.limits = QUICK + "  applyPolicy: manual\n"
+    project.write_project()
     with loop(project) as running:
-        until(lambda: ended_runs(project) == 1)
-        # The loop started under `auto`; the configuration says since then that plans wait.
-        project.limits = QUICK + "  applyPolicy: manual\n"
-        project.write_project()
-        project.mapping("acme-profile", [TITLE, COUNTRY, RENEWAL, SEATS])
         _, hint = until(lambda: conditions(project).get("needs-approval"))
         digest = hint.rpartition(" ")[2]
         project.command("approve", digest[:6]).expect(1)
         project.command("approve", digest[:7]).expect(0)
-        until(lambda: "Seats" in project.status())
+        until(lambda: ended_runs(project) == 1)
         assert running.end() == 0
 
 
@@ -281,22 +277,26 @@ def test_the_same_trouble_is_told_once_until_it_was_well() -> None:
     assert not guard.stop.is_set()
 
 
-def test_a_document_whose_cycles_cannot_be_recorded_waits_longer_each_time(simple: ProjectFolder) -> None:
-    simple.replace("reconcile.yaml", "sqlite:///var/reconciler.db", "sqlite:////proc/nowhere/reconciler.db")
+def test_a_document_whose_cycles_cannot_be_recorded_waits_longer_each_time(
+    simple: ProjectFolder, tmp_path: Path
+) -> None:
+    simple.apply()
     seen: list[Event] = []
     with assemble(workplace(simple.root), form="json") as made:
         crew = made.crew
         crew.emit = seen.append
-        crew.board = Board(1)
-        timing: Any = None
+        timing = Timing(schedule=None, settings=made.settings, suspended=False, deactivated=False)
         work = Work(document=DocumentId("ProfileFieldMapping", "acme-profile"), connection="cc", timing=timing)
+        crew.database.migrate()
+        _move(simple, tmp_path / "away")
         ends = time.monotonic() + 2.5
         while time.monotonic() < ends:
             crew.board.offer([work], connections=1, full=False)
             assert crew.work_one()
             time.sleep(0.05)
+        crew.database.close()
     skipped = [event for event in seen if event.name is EventName.CYCLE_SKIPPED]
-    assert len(skipped) == 2, "after one second, then after two"
+    assert len(skipped) == 2, "at once and after a second, then after two"
 
 
 def test_long_waits_are_events_of_the_loop_and_short_ones_nothing() -> None:
