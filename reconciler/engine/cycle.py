@@ -261,12 +261,14 @@ class _Cycle:
             return
         with workspace.begin() as session:
             self.lease.assert_held(session)
-            new = workspace.departed_since(session, self.document, Reason.DEPARTED, self.run.id)
-            while page := list(islice(new, PAGE)):
-                found = [
-                    Rejection(key=key, label=label, item="", value=None, reason=Reason.DEPARTED, detail="")
-                    for key, label in page
-                ]
+            workspace.still_departed(session, self.document, self.run.id)
+        while page := workspace.newly_departed(self.document, PAGE):
+            found = [
+                Rejection(key=key, label=label, item="", value=None, reason=Reason.DEPARTED, detail="")
+                for key, label in page
+            ]
+            with workspace.begin() as session:
+                self.lease.assert_held(session)
                 outcomes.record(session, self.document, found, self.run.id, now=self.clock.now())
 
     def _refuse_emptiness(self) -> None:

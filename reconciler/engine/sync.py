@@ -20,6 +20,7 @@ from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
 from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.looking import applied_document
 from reconciler.engine.occasion import Occasion
+from reconciler.model import destination
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import MODEL, DocumentId
 from reconciler.model.resources import (
@@ -148,6 +149,13 @@ def _record_ends(flow: Sync, recorded: _Recorded, source: SqlRemote, target: CsR
     known = recorded.catalog.objects.get(flow.object)
     if known is None or recorded.model is None:
         raise _incomplete(recorded.id)
+    keys = [] if flow.object in destination.PEOPLE else flow.key
+    missing = {name for name in (*keys, *(rule.field for rule in flow.fields)) if name not in known.fields}
+    if missing:
+        raise errors.ConfigIncomplete(
+            f"{recorded.id}: {flow.object} has no {', '.join(sorted(missing))} in the recorded catalog",
+            hint="run `reconcile catalog pull`, correct the document, and apply",
+        )
     return Ends(
         flow=warehouse.WarehouseFlow(flow, recorded.model, known, source),
         destination=warehouse.end(flow, known, target.writer(target_of(flow, known))),

@@ -225,21 +225,24 @@ class Workspace:
         self._run(f"INSERT INTO {table('departed')} {written_before}")
         return self.count("departed")
 
-    def departed_since(
-        self, session: Session, document: DocumentId, reason: Reason, run_id: int
-    ) -> Iterator[tuple[str, str]]:
-        """(key, label) of those in `departed` that are not on record as such. Those that are, `run_id` counts, too."""
+    def still_departed(self, session: Session, document: DocumentId, run_id: int) -> None:
+        """Those in `departed` that are on record as such already are counted by `run_id`, too."""
         q = self._mark
-        whose = f"kind = {q} AND name = {q} AND reason = {q}"
-        parameters = (document.kind, document.name, reason.value)
         session.execute_raw(
-            f"UPDATE outcomes SET run_id = {q} WHERE {whose} AND key IN (SELECT key FROM {table('departed')})",
-            (run_id, *parameters),
+            f"UPDATE outcomes SET run_id = {q} WHERE kind = {q} AND name = {q} AND item = '' AND reason = {q} "
+            f"AND key IN (SELECT key FROM {table('departed')})",
+            (run_id, document.kind, document.name, Reason.DEPARTED.value),
         )
-        known = f"SELECT key FROM outcomes WHERE {whose}"
-        new = f"SELECT key, label FROM {table('departed')} WHERE key NOT IN ({known}) ORDER BY key"
-        for key, label in self._rows(new, parameters):
-            yield key or "", label or ""
+
+    def newly_departed(self, document: DocumentId, limit: int) -> list[tuple[str, str]]:
+        """(key, label) of some of those in `departed` that are not on record as such."""
+        q = self._mark
+        known = f"o.kind = {q} AND o.name = {q} AND o.item = '' AND o.key = d.key AND o.reason = {q}"
+        query = (
+            f"SELECT key, label FROM {table('departed')} d WHERE NOT EXISTS (SELECT 1 FROM outcomes o WHERE {known})"
+        )
+        rows = self._rows(f"{query} LIMIT {int(limit)}", (document.kind, document.name, Reason.DEPARTED.value))
+        return [(key, label) for key, label in rows]
 
     def count_staged(self) -> dict[str, int]:
         """For each item, how many staged records have a value (not null)."""

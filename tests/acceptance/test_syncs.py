@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.warehouses import Warehouse, calls, records
 from tests.acceptance.world import World
+from tests.integration.kills import execute
 
 
 @pytest.fixture
@@ -304,3 +305,55 @@ def test_values_without_a_text_are_rejected_alone(warehouse: Warehouse) -> None:
     reasons = sorted((field, reason) for field, _, reason in warehouse.rejected("companies"))
     assert reasons == [("", "key-invalid"), ("Region__gc", "value-invalid"), ("Summary", "value-invalid")]
     assert "binary data" in warehouse.run("records", "companies").expect(0).out
+
+
+def test_renaming_a_column_sends_nothing(warehouse: Warehouse) -> None:
+    """What counts is the value of a field, not where it came from."""
+    warehouse.model("companies", "name", companies(*range(5)))
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats")
+    warehouse.ready()
+    warehouse.outcomes("companies")
+    warehouse.execute("ALTER TABLE companies RENAME COLUMN seats TO licences")
+    warehouse.flow("licences", "Company", "Name: name", "field: Employees, column: licences", model="companies")
+    (warehouse.root / "mappings/companies.yaml").unlink()
+    warehouse.apply()
+    assert warehouse.outcomes("licences") == {"unchanged": 5}
+    assert calls(warehouse.world) == {}
+
+
+def test_a_rejected_value_is_tried_again_after_an_apply(warehouse: Warehouse) -> None:
+    """Somebody may have corrected what it goes to."""
+    warehouse.model("companies", "name", companies(1, region="Nowhere"))
+    warehouse.flow("companies", "Company", "Name: name", "field: Stage, column: region")
+    warehouse.ready()
+    assert warehouse.outcomes("companies", code=1) == {"rejected": 1}
+    attempts = "SELECT attempts FROM outcomes"
+    assert execute(warehouse, attempts) == [(1,)]
+    assert warehouse.outcomes("companies", code=1) == {"rejected": 1}
+    assert execute(warehouse, attempts) == [(1,)]
+    warehouse.flow("companies", "Company", "Name: name", "field: Stage, column: region, whenNull: clear")
+    warehouse.apply()
+    assert warehouse.outcomes("companies", code=1) == {"rejected": 1}
+    assert execute(warehouse, attempts) == [(2,)]
+
+
+def test_a_warehouse_that_is_not_there(warehouse: Warehouse) -> None:
+    warehouse.model("companies", "name", companies(1))
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats")
+    warehouse.ready()
+    warehouse.execute("DROP TABLE companies")
+    done = warehouse.run("sync", "companies").expect(1)
+    assert "no such table" in done.all
+    assert warehouse.last_run()["result"] == "Failed"
+    del warehouse.env["WAREHOUSE_URL"]
+    assert "WAREHOUSE_URL" in warehouse.run("sync", "companies").expect(6).all
+
+
+def test_a_name_that_two_kinds_have(warehouse: Warehouse) -> None:
+    warehouse.model("companies", "name", companies(1))
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats")
+    warehouse.ready()
+    assert warehouse.run("sync", "Sync/companies").expect(0).out.startswith("Run 1  Sync to Company")
+    assert warehouse.run("activity", "--document", "companies", "--output", "json").expect(0).json["runs"]
+    assert warehouse.run("activity", "--document", "none", "--output", "json").expect(0).json["runs"] == []
+    assert "no document 'none'" in warehouse.run("sync", "none").expect(1).all
