@@ -86,7 +86,8 @@ class ModelSpec(Strict):
     ) = None
     key: list[Column] = Field(min_length=1, max_length=MAX_KEY, description="Columns that tell the rows apart.")
     cursor: Column | None = Field(
-        default=None, description="A column that grows whenever a row changes. Cycles then read only what is newer."
+        default=None,
+        description="A column that grows whenever a row changes. It is checked and not used yet: each cycle compares everything.",
     )
     fullEvery: int = Field(
         default=defaults.FULL_EVERY,

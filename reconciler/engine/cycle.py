@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -61,6 +62,8 @@ class Ends:
     """Names the ledger: everything that was acknowledged by this destination."""
     connection: str
     calls: Callable[[], int]
+    place: str | None = None
+    """Names what only one cycle may write to at a time, whatever its document."""
     applied_at: datetime | None = None
     """When what decides about the values was last applied. What has been rejected for good since then is not sent again;
     None: everything is tried in each cycle."""
@@ -91,7 +94,7 @@ def run_cycle(
 
     Raises `errors.NotDue` when there is no occasion any more.
     """
-    with holding.held(database, str(document), holder) as lease:
+    with holding.held(database, str(document), holder) as lease, _alone(database, ends, holder):
         halt.watch(lease)
         run = _open(database, document, ends, lease, clock, occasion)
         failpoints.reached(Step.RUN_OPENED)
@@ -114,6 +117,11 @@ def run_cycle(
                 # The same trouble, which was told where it began.
                 raise error from None
             raise cycle.told(problem) from None
+
+
+def _alone(database: Database, ends: Ends, holder: str) -> AbstractContextManager[object]:
+    """No other document writes to the same place at the same time: both could find that a record is not there, and create it."""
+    return nullcontext() if ends.place is None else holding.held(database, ends.place, holder)
 
 
 def record_failure(

@@ -162,6 +162,7 @@ def _record_ends(flow: Sync, recorded: _Recorded, source: SqlRemote, target: CsR
         scope=warehouse.scope(flow),
         connection=flow.connection,
         calls=lambda: target.calls,
+        place=warehouse.place(flow),
         applied_at=recorded.applied_at,
     )
 

@@ -81,6 +81,8 @@ class Crew:
         except errors.Locked as error:
             lost = isinstance(error, errors.FenceLost)
             name = EventName.FENCE_LOST if lost else EventName.CYCLE_SKIPPED
+            if not lost:
+                self._postpone(work)  # another document writes to the same object, and may do so for a while
             self._tell(work, name, Level.WARNING if lost else Level.INFO, reason=error.message)
         except errors.NotDue:
             self._tell(work, EventName.CYCLE_SKIPPED, reason="nothing is due any more")

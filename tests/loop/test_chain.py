@@ -90,3 +90,17 @@ def test_a_schedule_and_a_failure_that_is_tried_again(warehouse: Warehouse) -> N
         until(lambda: ("two", "retry", "Success") in runs(warehouse))
         assert ("one", "schedule", "Success") in runs(warehouse)
         assert running.end() == 0
+
+
+def test_two_documents_never_write_to_one_object_at_once(warehouse: Warehouse) -> None:
+    """Both would find that the companies are not there, and create them."""
+    rows = [{"name": f"New {n}", "seats": n} for n in range(150)]
+    for name in ("one", "two", "three"):
+        warehouse.rows(name, rows)
+        declare(warehouse, name, "  schedule: {every: 1d}\n")
+    with loop(warehouse) as running:
+        until(lambda: all(ended_runs(warehouse, name) for name in ("one", "two", "three")))
+        assert running.end() == 0
+    names = [row["Name"] for row in warehouse.world.query("company", ["Name"]) if row["Name"].startswith("New ")]
+    assert len(names) == len(set(names)) == 150
+    assert {result for _, _, result in runs(warehouse)} == {"Success"}

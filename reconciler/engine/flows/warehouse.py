@@ -13,6 +13,7 @@ from reconciler.connectors.base import RecordDestination, RowSource
 from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
 from reconciler.engine.flows.records import RecordEnd, key_text
 from reconciler.model.catalog import CatalogObject, DataType
+from reconciler.model.destination import PEOPLE
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome, Reason
 from reconciler.model.resources import FieldRule, Model, Sync, WhenNull
@@ -45,6 +46,11 @@ Reader = Callable[[Cells], Rendered]
 def scope(sync: Sync) -> str:
     """The ledger of an object under one key. It belongs to the destination: a field keeps its history when its Sync moves."""
     return f"record:{sync.connection}:{sync.object}:{','.join(sync.key)}"
+
+
+def place(sync: Sync) -> str:
+    """What only one cycle may write to at a time: an object, and for people all that the People API makes persons of."""
+    return f"records of {sync.connection}/{'people' if sync.object in PEOPLE else sync.object}"
 
 
 def job(sync: Sync) -> str:
