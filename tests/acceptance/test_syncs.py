@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -357,3 +358,18 @@ def test_a_name_that_two_kinds_have(warehouse: Warehouse) -> None:
     assert warehouse.run("activity", "--document", "companies", "--output", "json").expect(0).json["runs"]
     assert warehouse.run("activity", "--document", "none", "--output", "json").expect(0).json["runs"] == []
     assert "no document 'none'" in warehouse.run("sync", "none").expect(1).all
+
+
+def test_another_document_that_writes_to_the_same_object_waits(warehouse: Warehouse) -> None:
+    for name, field in (("one", "Employees"), ("two", "Users")):
+        warehouse.model(name, "name", companies(1))
+        warehouse.flow(name, "Company", "Name: name", f"field: {field}, column: seats")
+    warehouse.ready()
+    warehouse.outcomes("one")
+    held = f"UPDATE leases SET holder = 'somebody', expires_at = {time.time() + 14} WHERE name = 'records of acme-cs/Company'"
+    execute(warehouse, held)
+    done = warehouse.run("sync", "two").expect(5)
+    assert "records of acme-cs/Company is being worked on by somebody" in done.err
+    assert calls(warehouse.world)["write"] == 1, "nothing after the first one's"
+    execute(warehouse, "UPDATE leases SET expires_at = 0")
+    assert warehouse.outcomes("two") == {"updated": 1}
