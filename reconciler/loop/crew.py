@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler import errors
 from reconciler.clock import Clock
-from reconciler.engine.cycle import Progress, Report, record_failure
+from reconciler.engine.cycle import Report, record_failure
 from reconciler.engine.occasion import Announce, Scheduled
 from reconciler.engine.sync import Remotes, sync
 from reconciler.engine.timetable import Work, current, revise
@@ -119,7 +119,7 @@ class Crew:
                 holder=self.holder,
                 clock=self.clock,
                 stop=self.stop,
-                progress=_nobody(),
+                progress=Unwatched(),
                 occasion=Scheduled(work.timing, self.announce),
             )
         except (errors.Locked, errors.NotDue, errors.StateProblem):
@@ -176,7 +176,3 @@ def _counts(run: Run) -> dict[str, Scalar]:
         "calls": run.calls,
         "reason": run.reason,
     }
-
-
-def _nobody() -> Progress:
-    return Unwatched()

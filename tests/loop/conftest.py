@@ -11,6 +11,7 @@ from reconciler.sandbox import Sandbox, SandboxConfig
 from tests.acceptance.fixtures import database_url, on_both, project, tidy_world, world
 from tests.acceptance.projects import TITLE, ProjectFolder
 from tests.acceptance.world import World, running
+from tests.loop.processes import hurried
 from tests.loop.simulated import DOCUMENT, START, HandClock, Simulation, simulate
 from tests.postgres import postgres
 
@@ -57,3 +58,9 @@ def acting(acme: ProjectFolder, clock: HandClock) -> Iterator[Simulation]:
         loop.follow()
         assert [run.result for run in loop.runs()] == ["Success"]
         yield loop
+
+
+@pytest.fixture
+def simple(project: ProjectFolder) -> ProjectFolder:
+    """A project on SQLite that a loop works on quickly."""
+    return hurried(project)

@@ -22,6 +22,14 @@ QUICK = "  loop: {poll: 1s, jitter: 0s, retry: {first: 1s, longest: 2s}}\n"
 """Settings of a project whose loop a test waits for."""
 
 
+def hurried(project: ProjectFolder) -> ProjectFolder:
+    """The project with quick settings and a pulled catalog, and nothing applied."""
+    project.limits = QUICK
+    project.write_project()
+    project.run("catalog", "pull", "acme-cs").expect(0)
+    return project
+
+
 def until(look: Callable[[], T], seconds: float = 40.0) -> T:
     """What `look` gives as soon as that is something; the test fails when it never is."""
     deadline = time.monotonic() + seconds

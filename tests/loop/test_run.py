@@ -9,25 +9,13 @@ import pytest
 
 from tests.acceptance.projects import COUNTRY, RENEWAL, SEATS, TITLE, ProjectFolder
 from tests.integration.kills import execute
-from tests.loop.processes import QUICK, conditions, ended_runs, loop, make_due, runs, until
+from tests.loop.processes import QUICK, conditions, ended_runs, hurried, loop, make_due, runs, until
 
 
 @pytest.fixture
 def quick(on_both: ProjectFolder) -> ProjectFolder:
     """A project with a pulled catalog and nothing applied, on both databases."""
-    return _quick(on_both)
-
-
-@pytest.fixture
-def simple(project: ProjectFolder) -> ProjectFolder:
-    return _quick(project)
-
-
-def _quick(project: ProjectFolder) -> ProjectFolder:
-    project.limits = QUICK
-    project.write_project()
-    project.run("catalog", "pull", "acme-cs").expect(0)
-    return project
+    return hurried(on_both)
 
 
 def test_it_applies_runs_what_is_due_serves_requests_and_stops(quick: ProjectFolder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -26,21 +27,9 @@ from reconciler.model.document import DocumentId
 from reconciler.model.event import Event, EventName
 from tests.acceptance.projects import COUNTRY, RENEWAL, SEATS, TITLE, ProjectFolder
 from tests.acceptance.world import World
-from tests.integration.kills import execute
-from tests.loop.processes import QUICK, Running, conditions, ended_runs, loop, runs, until
+from tests.integration.kills import execute, let_leases_end
+from tests.loop.processes import QUICK, Running, conditions, ended_runs, hurried, loop, runs, until
 from tests.postgres import Postgres, binaries, relaunch, start
-
-
-@pytest.fixture
-def simple(project: ProjectFolder) -> ProjectFolder:
-    return _quick(project)
-
-
-def _quick(project: ProjectFolder) -> ProjectFolder:
-    project.limits = QUICK
-    project.write_project()
-    project.run("catalog", "pull", "acme-cs").expect(0)
-    return project
 
 
 def _events(running: Running, name: str) -> list[Any]:
@@ -170,13 +159,13 @@ def server(postgres: Postgres) -> Any:
     programs = binaries()
     if programs is None:
         pytest.skip("no PostgreSQL binaries of the system")
-    with start(programs) as made:
+    with start(programs, durable=True) as made:  # it is killed, and must lose nothing that was committed
         yield made, programs
 
 
 @pytest.fixture
 def served(server: tuple[Postgres, Path], tmp_path: Path, world: World) -> ProjectFolder:
-    return _quick(ProjectFolder(tmp_path / "acme", world, server[0].create_database()))
+    return hurried(ProjectFolder(tmp_path / "acme", world, server[0].create_database()))
 
 
 def test_a_server_that_is_killed_is_told_once_and_waited_for(
@@ -199,6 +188,34 @@ def test_a_server_that_is_killed_is_told_once_and_waited_for(
         project.command("sync", "acme-profile").expect(0)
         assert running.end() == 0
         assert "Traceback" not in running.text
+
+
+def test_nothing_is_sent_that_the_journal_does_not_know_when_the_server_goes_in_mid_cycle(
+    served: ProjectFolder, server: tuple[Postgres, Path]
+) -> None:
+    project, (postgres, programs) = served, server
+    world = project.world
+    world.fault({"delay": 0.2}, method="PUT")
+    with loop(project) as running:
+        until(lambda: world.hits() > 3)
+        assert postgres.process is not None
+        postgres.process.send_signal(signal.SIGQUIT)
+        postgres.process.wait(10)
+        until(lambda: _events(running, "state.lost"))
+        time.sleep(4)  # what is journalled may go on; nothing is taken after it
+        sent = world.new_writes()
+        assert sent
+        world.heal()
+        relaunch(programs, postgres)
+        journalled = {
+            (str(key), item, value)
+            for (writes,) in execute(project, "SELECT writes FROM batches")
+            for key, _, item, _, value in json.loads(writes)
+        }
+        assert {tuple(map(str, written)) for written in sent} <= journalled
+        let_leases_end(project)
+        until(lambda: project.status()[""][0] == "Successful", 60)
+        assert running.end() == 0
 
 
 def test_a_server_that_says_nothing_keeps_nobody_from_stopping_the_loop(
@@ -225,7 +242,8 @@ def _children(parent: int) -> list[int]:
 
 def _signal(numbers: list[int], number: signal.Signals) -> None:
     for process in numbers:
-        os.kill(process, number)
+        with contextlib.suppress(ProcessLookupError):  # a backend whose client went away has ended meanwhile
+            os.kill(process, number)
 
 
 def test_a_url_that_is_wrong_ends_it(served: ProjectFolder) -> None:
