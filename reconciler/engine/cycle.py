@@ -10,7 +10,8 @@ these steps, the next cycle starts from what is recorded: at the most one batch 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -53,15 +54,26 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
-    """The two ends of a cycle, ready for use."""
+class Part:
+    """What a cycle reads for one destination. No two parts of a cycle have an item in common."""
 
     flow: Flow
     destination: Destination | RecordEnd
     scope: str
     """Names the ledger: everything that was acknowledged by this destination."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """The two ends of a cycle, ready for use. Its parts come one after the other."""
+
+    parts: Sequence[Part]
+    job: str
+    """The name in the activity log."""
     connection: str
     calls: Callable[[], int]
+    prepare: Callable[[holding.Held, Progress], None] | None = None
+    """What is done once before the parts, under the lease."""
     place: str | None = None
     """Names what only one cycle may write to at a time, whatever its document."""
     applied_at: datetime | None = None
@@ -175,7 +187,7 @@ def _open(
             # profile field twice does no harm. A destination of records looks its keys up before it creates any: what
             # came to be without our knowing is found there, and updated.
             journal.close_batch(session, left.id, now=now)
-        return occasion.open(session, document, job=ends.flow.job, connection=ends.connection, now=now)
+        return occasion.open(session, document, job=ends.job, connection=ends.connection, now=now)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -206,16 +218,25 @@ class _Cycle:
             runs.touch(session, self.run.id, calls, now=self.clock.now())
 
     @property
-    def tallies(self) -> dict[str, Tally]:
-        return self.ends.flow.staged.tallies
+    def tallies(self) -> Mapping[str, Tally]:
+        """Counts of every item of every part."""
+        return ChainMap(*(part.flow.staged.tallies for part in self.ends.parts))
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Items that could not be read at all, with the reason."""
+        return ChainMap(*(part.flow.staged.failures for part in self.ends.parts))
 
     def attempt(self, progress: Progress) -> errors.ReconcileError | None:
         """The cycle's work. Returns what stopped it, or None."""
         try:
+            if self.ends.prepare is not None:
+                self.ends.prepare(self.lease, progress)
             with self.database.workspace() as workspace:
-                book = self._diff(workspace, progress)
-                failpoints.reached(Step.COMPARED)
-                writer(self, workspace, book, progress).run()
+                for part in self.ends.parts:
+                    book = self._diff(part, workspace, progress)
+                    failpoints.reached(Step.COMPARED)
+                    writer(self, part, workspace, book, progress).run()
             self.completed = True
         except errors.FenceLost as lost:
             raise self.told(lost) from None
@@ -230,21 +251,22 @@ class _Cycle:
             error.add(f"up to {sent} may have been sent without being recorded, and the next cycle sends them again")
         return error
 
-    def _diff(self, workspace: Workspace, progress: Progress) -> ledger.Ledger:
-        flow = self.ends.flow
+    def _diff(self, part: Part, workspace: Workspace, progress: Progress) -> ledger.Ledger:
+        flow = part.flow
         progress.phase("reading", None)
         flow.stage(workspace)
-        self._refuse_emptiness()
+        self._refuse_emptiness(flow)
         progress.phase("comparing", None)
         with self.database.begin() as session:
-            book = ledger.open_ledger(session, self.ends.scope, flow.items)
+            book = ledger.open_ledger(session, part.scope, flow.items)
         staged = workspace.count_staged()
         changed = workspace.diff(book, flow.items)
         for item in flow.items:
             self.tallies[item].add(Outcome.UNCHANGED, None, staged[item] - changed[item])
         self.changed = sum(changed.values()) - self._withhold(workspace)
         self._record_identity_problems(workspace)
-        self._record_departed(workspace, book)
+        if flow.whole:
+            self._record_departed(workspace, book)
         return book
 
     def _withhold(self, workspace: Workspace) -> int:
@@ -262,10 +284,9 @@ class _Cycle:
 
     def _record_departed(self, workspace: Workspace, book: ledger.Ledger) -> None:
         """Note records that were written once and are not read any more. Nothing becomes of them: absence is no order."""
-        if not self.ends.flow.whole:
-            return
-        self.departed = workspace.find_departed(book)
-        if not self.departed:
+        departed = workspace.find_departed(book)
+        self.departed += departed
+        if not departed:
             return
         with workspace.begin() as session:
             self.lease.assert_held(session)
@@ -279,9 +300,9 @@ class _Cycle:
                 self.lease.assert_held(session)
                 outcomes.record(session, self.document, found, self.run.id, now=self.clock.now())
 
-    def _refuse_emptiness(self) -> None:
+    def _refuse_emptiness(self, flow: Flow) -> None:
         """An end that suddenly has nothing is a fault of that end, not news about everybody."""
-        found = self.ends.flow.empty()
+        found = flow.empty()
         if not found:
             return
         with self.database.read() as session:
@@ -322,10 +343,10 @@ class _Cycle:
                 tally.add(Outcome.NOT_ATTEMPTED, None, tally.missing)
         total = Tally.total(self.tallies.values())
         total.departed = self.departed
-        staged = self.ends.flow.staged
-        verdicts = status.verdicts(self.tallies, staged.failures, error=error, completed=self.completed)
+        failures = self.failures
+        verdicts = status.verdicts(self.tallies, failures, error=error, completed=self.completed)
         result = status.result(verdicts, error)
-        reason = error.message if error else next(iter(staged.failures.values()), "") or why(total)
+        reason = error.message if error else next(iter(failures.values()), "") or why(total)
         with self.database.begin() as session:
             now = self.clock.now()
             self.lease.assert_held(session)
@@ -344,7 +365,7 @@ class _Cycle:
             status.after_run(session, self.document, self.run.id, verdicts, self.tallies, now=now)
             self.occasion.close(session, self.document, closed, error, now=now)
         failpoints.reached(Step.RUN_CLOSED)
-        return Report(run=closed, tallies=self.tallies, failures=staged.failures, error=error)
+        return Report(run=closed, tallies=self.tallies, failures=failures, error=error)
 
 
 def _then(empty: Emptiness, run: Run, before: Mapping[str, Tally]) -> str:

@@ -16,7 +16,7 @@ from reconciler.config.convert import to_resource
 from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, RecordDestination, Remote, RowSource
 from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
 from reconciler.engine import holding, kinds, timetable
-from reconciler.engine.cycle import Ends, Progress, Report, run_cycle
+from reconciler.engine.cycle import Ends, Part, Progress, Report, run_cycle
 from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.looking import applied_document
 from reconciler.engine.occasion import Occasion
@@ -136,10 +136,10 @@ def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator
 
 
 def _profile_ends(mapping: ProfileFieldMapping, catalog: Catalog, source: CsRemote, target: CcRemote) -> Ends:
+    flow = profile.ProfileFlow(mapping, catalog, source, target)
     return Ends(
-        flow=profile.ProfileFlow(mapping, catalog, source, target),
-        destination=target,
-        scope=profile.scope(mapping),
+        parts=[Part(flow=flow, destination=target, scope=profile.scope(mapping))],
+        job=profile.JOB,
         connection=mapping.target,
         calls=lambda: source.calls + target.calls,
     )
@@ -156,10 +156,14 @@ def _record_ends(flow: Sync, recorded: _Recorded, source: SqlRemote, target: CsR
             f"{recorded.id}: {flow.object} has no {', '.join(sorted(missing))} in the recorded catalog",
             hint="run `reconcile catalog pull`, correct the document, and apply",
         )
-    return Ends(
+    part = Part(
         flow=warehouse.WarehouseFlow(flow, recorded.model, known, source),
         destination=warehouse.end(flow, known, target.writer(target_of(flow, known))),
         scope=warehouse.scope(flow),
+    )
+    return Ends(
+        parts=[part],
+        job=warehouse.job(flow),
         connection=flow.connection,
         calls=lambda: target.calls,
         place=warehouse.place(flow),

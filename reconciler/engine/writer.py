@@ -20,7 +20,7 @@ from reconciler.state.session import Session
 from reconciler.state.staging import Workspace
 
 if TYPE_CHECKING:
-    from reconciler.engine.cycle import Progress, _Cycle
+    from reconciler.engine.cycle import Part, Progress, _Cycle
 
 
 class _Batch(NamedTuple):
@@ -38,8 +38,11 @@ class Writer:
     the cycle's one database connection, one at a time: transactions are short, calls are long.
     """
 
-    def __init__(self, cycle: _Cycle, workspace: Workspace, book: ledger.Ledger, progress: Progress) -> None:
+    def __init__(
+        self, cycle: _Cycle, part: Part, workspace: Workspace, book: ledger.Ledger, progress: Progress
+    ) -> None:
         self._cycle = cycle
+        self._part = part
         self._workspace = workspace
         self._book = book
         self._progress = progress
@@ -65,7 +68,7 @@ class Writer:
 
     @property
     def _destination(self) -> Destination:
-        destination = self._cycle.ends.destination
+        destination = self._part.destination
         assert not isinstance(destination, RecordEnd)
         return destination
 
@@ -170,9 +173,9 @@ class RecordsWriter(Writer):
     calls, and no transaction stays open while somebody far away thinks."""
 
     def __init__(
-        self, cycle: _Cycle, workspace: Workspace, book: ledger.Ledger, progress: Progress, end: RecordEnd
+        self, cycle: _Cycle, part: Part, workspace: Workspace, book: ledger.Ledger, progress: Progress, end: RecordEnd
     ) -> None:
-        super().__init__(cycle, workspace, book, progress)
+        super().__init__(cycle, part, workspace, book, progress)
         self._end = end
 
     def run(self) -> None:
@@ -223,9 +226,9 @@ def _rejection(result: WriteResult) -> Rejection:
     )
 
 
-def writer(cycle: _Cycle, workspace: Workspace, book: ledger.Ledger, progress: Progress) -> Writer:
-    """The writer that fits the destination of a cycle."""
-    end = cycle.ends.destination
+def writer(cycle: _Cycle, part: Part, workspace: Workspace, book: ledger.Ledger, progress: Progress) -> Writer:
+    """The writer that fits the destination of a part."""
+    end = part.destination
     if isinstance(end, RecordEnd):
-        return RecordsWriter(cycle, workspace, book, progress, end)
-    return Writer(cycle, workspace, book, progress)
+        return RecordsWriter(cycle, part, workspace, book, progress, end)
+    return Writer(cycle, part, workspace, book, progress)

@@ -37,11 +37,6 @@ class Flow(Protocol):
     """The reading side of one cycle."""
 
     @property
-    def job(self) -> str:
-        """The name in the activity log."""
-        ...
-
-    @property
     def items(self) -> tuple[str, ...]:
         """The fields that are written, in the order of the columns of the stage."""
         ...

@@ -85,7 +85,6 @@ class Reading:
 class ProfileFlow:
     """One cycle's reading side of a `ProfileFieldMapping`."""
 
-    job = JOB
     whole = False
     """A user whose value is null is read, and not staged."""
 

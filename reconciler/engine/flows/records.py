@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import NamedTuple
 
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.model.catalog import CatalogField
@@ -31,10 +33,32 @@ def key_values(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
+class Composed(NamedTuple):
+    """The record that writes of one key make, those of them that it carries, and results of those that no record takes."""
+
+    record: RecordWrite | None
+    carried: Sequence[Write]
+    refused: Sequence[WriteResult]
+
+
+class RecordEnd(ABC):
+    """Where records go, and how changes become records."""
+
+    writer: RecordDestination
+
+    @abstractmethod
+    def workload(self, workspace: Workspace) -> Workload:
+        """What the changes of a workspace are for the destination."""
+
+    @abstractmethod
+    def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
+        """One record of the changes of one key. `unchanged` is what else is staged for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordEnd:
-    """Where records go. `fields` says what each item takes; `key_names` and `item_names` what of a record names others, by the
-    name that the destination has for it: parts of the key by their place, and items."""
+class FieldsEnd(RecordEnd):
+    """Each item is a field of the record. `fields` says what each takes; `key_names` and `item_names` what of a record names
+    others, by the name that the destination has for it: parts of the key by their place, and items."""
 
     writer: RecordDestination
     fields: Mapping[str, CatalogField]
@@ -42,10 +66,45 @@ class RecordEnd:
     item_names: Sequence[str]
 
     def workload(self, workspace: Workspace) -> Workload:
-        """What the changes of a workspace are for the destination."""
         names = {name: workspace.changed_key_parts(place) for name, place in self.key_names.items()}
         names.update((item, workspace.changed_values(item)) for item in self.item_names)
         return Workload(records=workspace.count_changed_records(), names=names)
+
+    def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
+        """A value that its field cannot take is rejected alone; the rest of its record is sent."""
+        values: dict[str, Json] = {}
+        carried: list[Write] = []
+        refused: list[WriteResult] = []
+        for found in writes:
+            # A stage that the database itself has filled holds what has no text as it is.
+            value = rendition(found.value) or ""
+            write = found if value == found.value else replace(found, value=value)
+            try:
+                if write.key.startswith(INVALID):
+                    raise Uncoercible(write.key.removeprefix(INVALID), Reason.KEY_INVALID)
+                values[write.item] = self._coerced(write.item, value)
+            except Uncoercible as problem:
+                refused.append(WriteResult(write=write, reason=problem.reason, detail=str(problem)))
+            else:
+                carried.append(write)
+        if not carried:
+            return Composed(None, (), refused)
+        key, label = key_values(carried[0].key), carried[0].label
+        record = RecordWrite(key=key, values=values, label=label, unchanged=dict(self._kept(unchanged)))
+        return Composed(record, carried, refused)
+
+    def _kept(self, unchanged: Mapping[str, str]) -> Iterator[tuple[str, Json]]:
+        """What was taken once is taken again, unless the catalog has changed since: then it is left out."""
+        for item, text in unchanged.items():
+            try:
+                yield item, self._coerced(item, text)
+            except Uncoercible:
+                continue
+
+    def _coerced(self, item: str, text: str) -> Json:
+        if text.startswith(INVALID):
+            raise Uncoercible(text.removeprefix(INVALID))
+        return coerce(text, self.fields[item])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +129,7 @@ class Records:
         self._asking = threading.Lock()
         self._batches = end.writer.batches(self._records(), workload)
         self._refused: list[WriteResult] = []
-        self._writes: dict[tuple[str, ...], list[Write]] = {}
+        self._writes: dict[tuple[str, ...], Sequence[Write]] = {}
 
     def next(self) -> Batch | None:
         """The next batch, without records when only refused values are left; None at the end. Raises `errors.RemoteError`."""
@@ -97,44 +156,16 @@ class Records:
                 return
             last = found[-1][0]
             for key, group in groupby((write for _, write in found), key=lambda write: write.key):
-                record = self._record(list(group), unchanged.get(key, {}))
+                record = self._compose(list(group), unchanged.get(key, {}))
                 if record is not None:
                     yield record
 
-    def _record(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> RecordWrite | None:
-        """A value that its field cannot take is rejected alone; the rest of its record is sent."""
-        values: dict[str, Json] = {}
-        good: list[Write] = []
-        for found in writes:
-            # A stage that the database itself has filled holds what has no text as it is.
-            value = rendition(found.value) or ""
-            write = found if value == found.value else replace(found, value=value)
-            try:
-                if write.key.startswith(INVALID):
-                    raise Uncoercible(write.key.removeprefix(INVALID), Reason.KEY_INVALID)
-                values[write.item] = self._coerced(write.item, value)
-            except Uncoercible as problem:
-                self._refused.append(WriteResult(write=write, reason=problem.reason, detail=str(problem)))
-            else:
-                good.append(write)
-        if not good:
-            return None
-        key = key_values(good[0].key)
-        self._writes[key] = good
-        return RecordWrite(key=key, values=values, label=good[0].label, unchanged=dict(self._kept(unchanged)))
-
-    def _kept(self, unchanged: Mapping[str, str]) -> Iterator[tuple[str, Json]]:
-        """What was taken once is taken again, unless the catalog has changed since: then it is left out."""
-        for item, text in unchanged.items():
-            try:
-                yield item, self._coerced(item, text)
-            except Uncoercible:
-                continue
-
-    def _coerced(self, item: str, text: str) -> Json:
-        if text.startswith(INVALID):
-            raise Uncoercible(text.removeprefix(INVALID))
-        return coerce(text, self._end.fields[item])
+    def _compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> RecordWrite | None:
+        record, carried, refused = self._end.compose(writes, unchanged)
+        self._refused += refused
+        if record is not None:
+            self._writes[record.key] = carried
+        return record
 
 
 def _spread(result: RecordResult, writes: Sequence[Write]) -> Iterator[WriteResult]:

@@ -11,7 +11,7 @@ from functools import partial
 
 from reconciler.connectors.base import RecordDestination, RowSource
 from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
-from reconciler.engine.flows.records import RecordEnd, key_text
+from reconciler.engine.flows.records import FieldsEnd, key_text
 from reconciler.model.catalog import CatalogObject, DataType
 from reconciler.model.destination import PEOPLE
 from reconciler.model.json import Json
@@ -58,9 +58,9 @@ def job(sync: Sync) -> str:
     return f"Sync to {sync.object}"
 
 
-def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> RecordEnd:
+def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> FieldsEnd:
     """Where the records of a sync go."""
-    return RecordEnd(
+    return FieldsEnd(
         writer=writer,
         fields={rule.field: target.fields[rule.field] for rule in sync.fields},
         key_names={name: place for place, name in enumerate(sync.key) if name in _NAMING},
@@ -90,11 +90,6 @@ class WarehouseFlow:
         self._rejected = 0
         """Rows whose key is no text."""
         self._bad_keys: list[tuple[str, str, str, str, str]] = []
-
-    @property
-    def job(self) -> str:
-        """What the activity log shows."""
-        return job(self._sync)
 
     def empty(self) -> list[Emptiness]:
         """A model without rows."""
