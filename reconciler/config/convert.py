@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from reconciler import errors
 from reconciler.config import defaults, shapes, sqltext
 from reconciler.model import resources
-from reconciler.model.document import CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC, Document
+from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC, Document
 from reconciler.model.event import Condition
 from reconciler.model.json import Json
 
-Resource = resources.Connection | resources.ProfileFieldMapping | resources.Model | resources.Sync
+Resource = (
+    resources.Connection | resources.ProfileFieldMapping | resources.Model | resources.Sync | resources.CommunityImport
+)
 
 
 def to_resource(document: Document) -> Resource:
@@ -31,21 +33,10 @@ def to_resource(document: Document) -> Resource:
 
 
 def _convert(document: Document) -> Resource:
-    spec: Mapping[str, Any] = document.spec
-    match document.id.kind, spec.get("type"):
-        case (kind, "gainsight-cs") if kind == CONNECTION:
-            return _cs(document.id.name, spec)
-        case (kind, "gainsight-cc") if kind == CONNECTION:
-            return _cc(document.id.name, spec)
-        case (kind, "sql") if kind == CONNECTION:
-            return _sql(document.id.name, spec)
-        case (kind, None) if kind == PROFILE_FIELD_MAPPING:
-            return _mapping(document.id.name, spec)
-        case (kind, None) if kind == MODEL:
-            return _model(document.id.name, spec)
-        case (kind, None) if kind == SYNC:
-            return _sync(document.id.name, spec)
-    raise ValueError
+    kind, type = document.id.kind, document.spec.get("type")
+    if (kind == CONNECTION) is not isinstance(type, str):
+        raise ValueError
+    return _CONVERSIONS[type if isinstance(type, str) else kind](document.id.name, document.spec)
 
 
 def _cs(name: str, spec: Mapping[str, Any]) -> resources.CsConnection:
@@ -162,6 +153,34 @@ def _field(item: Mapping[str, Any]) -> resources.FieldRule:
     )
 
 
+def _import(name: str, spec: Mapping[str, Any]) -> resources.CommunityImport:
+    return resources.CommunityImport(
+        name=name,
+        target=spec.get("to", ""),  # the loader fills it in where the document does not say it
+        schedule=_schedule(spec.get("schedule", {"every": defaults.IMPORT_EVERY})),
+        full_every=spec.get("fullEvery", defaults.IMPORT.full_every),
+        refresh_members=spec.get("refreshMembers", defaults.IMPORT.refresh_members),
+        identity=_identity(spec.get("identity", {})),
+    )
+
+
+def _identity(spec: Mapping[str, Any]) -> resources.IdentitySettings:
+    usual = defaults.IDENTITY
+    rules = tuple(tuple(resources.MatchTerm(term) for term in rule["match"]) for rule in spec.get("rules", ()))
+    aliases: Mapping[str, str] = spec.get("aliases", {})
+    return resources.IdentitySettings(
+        rules=rules or usual.rules,
+        phone_region=spec.get("phoneRegion"),
+        phone=spec.get("phone"),
+        name=tuple(spec.get("name", ())),
+        company=spec.get("company"),
+        similarity=float(spec.get("similarity", usual.similarity)),
+        accept_similar=spec.get("acceptSimilar", usual.accept_similar),
+        free_mail=tuple(spec.get("freeMail", ())),
+        aliases={alias: aliases[alias] for alias in sorted(aliases)},
+    )
+
+
 def _schedule(spec: Mapping[str, str]) -> resources.Schedule:
     if "every" in spec:
         return resources.Every(seconds=shapes.seconds(spec["every"]))
@@ -174,6 +193,18 @@ def _rate(spec: Mapping[str, int | None] | None, default: resources.RateLimit) -
     return resources.RateLimit(
         per_minute=spec.get("perMinute", default.per_minute), per_day=spec.get("perDay", default.per_day)
     )
+
+
+_CONVERSIONS: Mapping[str, Callable[[str, Mapping[str, Any]], Resource]] = {
+    "gainsight-cs": _cs,
+    "gainsight-cc": _cc,
+    "sql": _sql,
+    PROFILE_FIELD_MAPPING: _mapping,
+    MODEL: _model,
+    SYNC: _sync,
+    COMMUNITY_IMPORT: _import,
+}
+"""By the type of a connection, else by kind."""
 
 
 def secret(spec: Mapping[str, str]) -> resources.SecretRef:

@@ -25,3 +25,6 @@ BRANCH = "main"
 SOURCE_PATH = "."
 SOURCE_EVERY = "1m"
 ON_REWRITE: Final = "refuse"
+IMPORT_EVERY = "24h"
+IDENTITY = resources.IdentitySettings()
+IMPORT = resources.CommunityImport(name="", target="", schedule=resources.Every(seconds=86_400))

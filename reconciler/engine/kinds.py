@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from reconciler.config.convert import to_resource
 from reconciler.engine.flows import profile, warehouse
 from reconciler.model.document import CONNECTION, HAVING_CYCLES, MODEL, Document, DocumentId
-from reconciler.model.resources import Cyclic, ProfileFieldMapping, Sync
+from reconciler.model.resources import CommunityImport, Cyclic, ProfileFieldMapping, Sync
 from reconciler.state import documents
 from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
+
+IMPORT_JOB = "Community import"
 
 
 def possible(name: str) -> list[DocumentId]:
@@ -28,21 +30,30 @@ def cyclic(document: Document) -> Cyclic:
 
 def job(flow: Cyclic) -> str:
     """The name of its cycles in the activity log."""
-    return profile.JOB if isinstance(flow, ProfileFieldMapping) else warehouse.job(flow)
+    match flow:
+        case ProfileFieldMapping():
+            return profile.JOB
+        case Sync():
+            return warehouse.job(flow)
+        case CommunityImport():
+            return IMPORT_JOB
 
 
 def written(flow: Cyclic) -> str:
     """The connection that it writes to."""
-    return flow.target if isinstance(flow, ProfileFieldMapping) else flow.connection
+    return flow.connection if isinstance(flow, Sync) else flow.target
 
 
 def ends(flow: Cyclic, recorded: Mapping[DocumentId, RecordedDocument]) -> tuple[DocumentId, DocumentId]:
     """The connections that it reads from and writes to."""
-    if isinstance(flow, ProfileFieldMapping):
-        source = flow.source
-    else:
-        model = recorded.get(DocumentId(MODEL, flow.model))
-        source = str(model.document.spec.get("connection")) if model else ""
+    match flow:
+        case ProfileFieldMapping():
+            source = flow.source
+        case CommunityImport():
+            source = flow.name
+        case Sync():
+            model = recorded.get(DocumentId(MODEL, flow.model))
+            source = str(model.document.spec.get("connection")) if model else ""
     return DocumentId(CONNECTION, source), DocumentId(CONNECTION, written(flow))
 
 

@@ -15,7 +15,7 @@ from reconciler.engine.kinds import possible
 from reconciler.engine.timetable import timing
 from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.event import CONFIG
-from reconciler.model.resources import Cyclic, LoopSettings, ProfileFieldMapping, Sync
+from reconciler.model.resources import CommunityImport, Cyclic, LoopSettings, ProfileFieldMapping, Sync
 from reconciler.model.status import StatusEntry
 from reconciler.report.csv import EXPORT_HEAD, RECORD_HEAD
 from reconciler.report.records import ExportRow, export_rows, record_rows
@@ -131,10 +131,16 @@ def export(database: Database, name: str | None) -> Iterator[tuple[Sequence[str]
 
 
 def _rows(session: Session, id: DocumentId, flow: Cyclic) -> Iterator[ExportRow]:
-    if isinstance(flow, Sync):
-        items, scope = sorted(rule.field for rule in flow.fields), warehouse.scope(flow)
-    else:
-        items, scope = sorted(entry.profile_field for entry in flow.mappings), profile.scope(flow)
+    match flow:
+        case Sync():
+            items, scope = sorted(rule.field for rule in flow.fields), warehouse.scope(flow)
+        case ProfileFieldMapping():
+            items, scope = sorted(entry.profile_field for entry in flow.mappings), profile.scope(flow)
+        case CommunityImport():
+            raise errors.UsageError(
+                f"{id}: what an import has written is in {flow.target} itself, as records",
+                hint=f"`reconcile records {id.name}` lists what was rejected",
+            )
     book = ledger.find(session, scope, items)
     acknowledged = ledger.export(session, book, items)
     rejected = (record.rejection for record in outcomes.by_record(session, id) if record.rejection.item)

@@ -178,7 +178,7 @@ def _load(session: Session, name: str) -> _Recorded:
     around = kinds.surroundings(session, flow)
     model = _model(flow, around, id)
     source, target = (_connection(around, id, end) for end in kinds.ends(flow, around))
-    catalog = catalogs.read(session, flow.source if isinstance(flow, ProfileFieldMapping) else flow.connection)
+    catalog = catalogs.read(session, flow.source if isinstance(flow, ProfileFieldMapping) else target.name)
     if catalog is None:
         raise _incomplete(id)
     _refuse_inactive(source, target)
@@ -188,7 +188,9 @@ def _load(session: Session, name: str) -> _Recorded:
         flow=flow,
         source=source,
         target=target,
-        catalog=catalog_files.from_json(catalog.content, target.name if isinstance(flow, Sync) else source.name),
+        catalog=catalog_files.from_json(
+            catalog.content, source.name if isinstance(flow, ProfileFieldMapping) else target.name
+        ),
         model=model,
         applied_at=_newest(own, around, catalog),
     )
@@ -200,7 +202,7 @@ def _newest(own: RecordedDocument, around: Mapping[DocumentId, RecordedDocument]
 
 
 def _model(flow: Cyclic, around: Mapping[DocumentId, RecordedDocument], id: DocumentId) -> Model | None:
-    if isinstance(flow, ProfileFieldMapping):
+    if not isinstance(flow, Sync):
         return None
     recorded = around.get(DocumentId(MODEL, flow.model))
     model = None if recorded is None else to_resource(recorded.document)

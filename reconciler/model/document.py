@@ -28,7 +28,8 @@ CONNECTION = "Connection"
 PROFILE_FIELD_MAPPING = "ProfileFieldMapping"
 MODEL = "Model"
 SYNC = "Sync"
-HAVING_CYCLES = frozenset((PROFILE_FIELD_MAPPING, SYNC))
+COMMUNITY_IMPORT = "CommunityImport"
+HAVING_CYCLES = frozenset((PROFILE_FIELD_MAPPING, SYNC, COMMUNITY_IMPORT))
 """The kinds whose documents run in cycles, and whose entries have a status each."""
 
 

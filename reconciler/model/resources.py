@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
@@ -232,7 +232,73 @@ class Sync:
     suspended: bool = False
 
 
-Cyclic = ProfileFieldMapping | Sync
+class MatchTerm(StrEnum):
+    """By what a member of a community is found among the people of Gainsight CS."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    NAME = "name"
+    COMPANY = "company"
+    DOMAIN = "domain"
+
+
+IDENTITY_RULES = (
+    (MatchTerm.EMAIL,),
+    (MatchTerm.PHONE,),
+    (MatchTerm.NAME, MatchTerm.COMPANY),
+    (MatchTerm.NAME,),
+    (MatchTerm.DOMAIN,),
+)
+"""The rules of an import that says none. The first one that finds somebody decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySettings:
+    """How members are tied to people and companies. Each rule is a tuple of terms that must all agree.
+
+    `phone`, `name` and `company` are profile fields of the community; without names of fields a member's name is what the
+    community shows. `aliases` maps an e-mail address, a member id or a domain to the e-mail address of a person or to the name
+    of a company.
+    """
+
+    rules: tuple[tuple[MatchTerm, ...], ...] = IDENTITY_RULES
+    phone_region: str | None = None
+    phone: str | None = None
+    name: tuple[str, ...] = ()
+    company: str | None = None
+    similarity: float = 0.92
+    accept_similar: bool = False
+    free_mail: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def profile_fields(self) -> tuple[str, ...]:
+        """The profile fields that resolution reads."""
+        return tuple(name for name in (self.phone, *self.name, self.company) if name is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommunityImport:
+    """The flow from the community of the same name to `target`: a Gainsight CS tenant or a database.
+
+    Each `full_every`-th run reads everything. In a run at most `refresh_members` members are read one by one although nothing
+    in the list of members changed.
+    """
+
+    name: str
+    target: str
+    schedule: Schedule
+    full_every: int = 7
+    refresh_members: int = 1000
+    identity: IdentitySettings = IdentitySettings()
+
+    @property
+    def suspended(self) -> bool:
+        """Never by its document: an import stops when its connection is deactivated."""
+        return False
+
+
+Cyclic = ProfileFieldMapping | Sync | CommunityImport
 """What runs in cycles."""
 
 
