@@ -1,0 +1,159 @@
+"""From what was found for a member to what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from reconciler.records.resolution.directory import Person, Tie
+from reconciler.records.resolution.evidence import Companies
+from reconciler.records.resolution.keys import KeyKind
+from reconciler.records.resolution.lookup import NOBODY, Lookup
+from reconciler.records.resolution.result import SHOWN, Candidate, Outcome, Resolution, Suggestion, label
+from reconciler.records.resolution.rows import MemberKeys
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What is known of one member so far. `settled` says that no further rule is asked.
+
+    `people` are the persons who could be meant. `companies` are those of the rule: of the person, or in their place.
+    """
+
+    keys: MemberKeys
+    people: Collection[str] = NOBODY
+    companies: Companies | None = None
+    rule: str = ""
+    settled: bool = False
+    similarity: float = 1.0
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where a person works, as far as that is certain. `choices` are the Company Persons that could be meant."""
+
+    company_id: str | None
+    company_person_id: str | None
+    choices: tuple[Tie, ...] = ()
+
+
+def conclude(lookup: Lookup, verdicts: Sequence[Verdict]) -> list[Resolution]:
+    """The results, in the order of the verdicts."""
+    lookup.load_persons({id for verdict in verdicts for id in verdict.people})
+    lookup.load_company_names(set(_companies_to_name(lookup, verdicts)))
+    return [_conclusion(lookup, verdict) for verdict in verdicts]
+
+
+def place_of(person: Person, companies: Collection[str], email: str) -> Place:
+    """The Company Person to use: of the companies that the rule named, with the member's address, primary, or that of the
+    company which the person refers to. Each of them counts only if there is one."""
+    ties = person.ties
+    if not ties:
+        return Place(person.company_id, None)
+    if len(ties) > 1:
+        for some in (
+            [tie for tie in ties if tie.company_id in companies],
+            [tie for tie in ties if email and tie.email == email],
+            [tie for tie in ties if tie.primary],
+            [tie for tie in ties if tie.company_id == person.company_id],
+        ):
+            ties = tuple(tie for tie in ties if tie in some) or ties
+    if len(ties) == 1:
+        return Place(ties[0].company_id, ties[0].id)
+    only = {tie.company_id for tie in ties}
+    return Place(only.pop() if len(only) == 1 else None, None, tuple(sorted(ties)))
+
+
+def _place(lookup: Lookup, verdict: Verdict, id: str) -> Place:
+    named = verdict.companies.ids if verdict.companies else NOBODY
+    return place_of(lookup.person(id), named, verdict.keys.get(KeyKind.EMAIL))
+
+
+def _companies_to_name(lookup: Lookup, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Companies that will be candidates."""
+    for verdict in verdicts:
+        if len(verdict.people) == 1:
+            (id,) = verdict.people
+            yield from (tie.company_id for tie in _place(lookup, verdict, id).choices)
+        elif not verdict.people and verdict.companies and len(verdict.companies.ids) > 1:
+            yield from verdict.companies.ids
+
+
+def _conclusion(lookup: Lookup, verdict: Verdict) -> Resolution:
+    if len(verdict.people) == 1:
+        (id,) = verdict.people
+        return _one_person(lookup, verdict, id)
+    if verdict.people:
+        return _several_people(lookup, verdict)
+    if verdict.companies and verdict.companies.ids:
+        return _company_only(lookup, verdict, verdict.companies)
+    return Resolution(outcome=Outcome.UNMATCHED, rule=verdict.rule, suggestions=verdict.suggestions)
+
+
+def _confidence(verdict: Verdict) -> float:
+    return min(verdict.similarity, verdict.companies.confidence if verdict.companies else 1.0)
+
+
+def _one_person(lookup: Lookup, verdict: Verdict, id: str) -> Resolution:
+    place = _place(lookup, verdict, id)
+    candidates = [
+        Candidate(
+            person_id=id,
+            company_id=tie.company_id,
+            company_person_id=tie.id,
+            label=label(lookup.company_name(tie.company_id)),
+        )
+        for tie in place.choices
+    ]
+    return Resolution(
+        outcome=Outcome.AMBIGUOUS if candidates else Outcome.MATCHED,
+        person_id=id,
+        company_id=place.company_id,
+        company_person_id=place.company_person_id,
+        rule=verdict.rule,
+        confidence=_confidence(verdict),
+        candidates=tuple(candidates[:SHOWN]),
+        found=len(candidates),
+    )
+
+
+def _several_people(lookup: Lookup, verdict: Verdict) -> Resolution:
+    """Who it is stays open. The company does not, if all of them are in the same one."""
+    places = {id: _place(lookup, verdict, id) for id in sorted(verdict.people)}
+    companies = {place.company_id for place in places.values()}
+    return Resolution(
+        outcome=Outcome.AMBIGUOUS,
+        company_id=companies.pop() if len(companies) == 1 else None,
+        rule=verdict.rule,
+        candidates=tuple(
+            Candidate(
+                person_id=id,
+                company_id=place.company_id,
+                company_person_id=place.company_person_id,
+                label=label(lookup.person(id).name),
+            )
+            for id, place in list(places.items())[:SHOWN]
+        ),
+        found=len(places),
+    )
+
+
+def _company_only(lookup: Lookup, verdict: Verdict, companies: Companies) -> Resolution:
+    if len(companies.ids) == 1:
+        (id,) = companies.ids
+        return Resolution(
+            outcome=Outcome.MATCHED,
+            company_id=id,
+            rule=verdict.rule,
+            confidence=_confidence(verdict),
+            suggestions=verdict.suggestions,
+        )
+    candidates = [Candidate(company_id=id, label=label(lookup.company_name(id))) for id in sorted(companies.ids)]
+    return Resolution(
+        outcome=Outcome.AMBIGUOUS,
+        rule=verdict.rule,
+        candidates=tuple(candidates[:SHOWN]),
+        found=len(candidates),
+        suggestions=verdict.suggestions,
+    )
