@@ -19,6 +19,7 @@ On PostgreSQL this needs the same server connection for the whole cycle: a poole
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -96,6 +97,21 @@ class Workspace:
         nulls = " NULLS FIRST" if self._postgresql else ""
         ordered = ", ".join(f"{column}{nulls}" for column in order)
         return self._stream(f"SELECT {', '.join(columns)} FROM {table(name)} ORDER BY {ordered}")
+
+    def index(self, name: str, columns: Sequence[str]) -> None:
+        """Make `among` fast for these columns."""
+        self._run(f"CREATE INDEX ix_{table(name)} ON {table(name)} ({', '.join(columns)})", f"ANALYZE {table(name)}")
+
+    def among(
+        self, name: str, columns: Sequence[str], by: str, values: Collection[str], **equal: str
+    ) -> list[tuple[str | None, ...]]:
+        """Rows of a table in which `by` is one of `values`, and other columns are what they are said to be."""
+        fixed = "".join(f" AND {column} = {self._mark}" for column in equal)
+        several = f"= ANY({self._mark})" if self._postgresql else f"IN (SELECT value FROM json_each({self._mark}))"
+        wanted: Any = list(values) if self._postgresql else json.dumps(list(values))
+        query = f"SELECT {', '.join(columns)} FROM {table(name)} WHERE {by} {several}{fixed}"
+        with storable():
+            return [tuple(row) for row in self._rows(query, (wanted, *equal.values()))]
 
     def count(self, name: str) -> int:
         """Rows of a table."""
@@ -416,7 +432,7 @@ class Workspace:
         with self._scratch():
             return list(self._driver.execute(query).fetchall())
 
-    def _rows(self, query: str, parameters: tuple[str, ...] | None = None) -> Sequence[Any]:
+    def _rows(self, query: str, parameters: tuple[Any, ...] | None = None) -> Sequence[Any]:
         with self._scratch():
             return self._connection.exec_driver_sql(query, parameters).all()
 

@@ -305,3 +305,47 @@ notices = Table(
     Index("notices_waiting", "try_at"),
     sqlite_autoincrement=True,
 )
+
+community_matches = Table(
+    "community_matches",
+    metadata,
+    Column("connection", KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("person_id", Text),
+    Column("company_id", Text),
+    Column("company_person_id", Text),
+    Column("rule", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+)
+
+community_totals = Table(
+    "community_totals",
+    metadata,
+    Column("connection", KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
+    Column("views", BigInteger, nullable=False),
+)
+
+community_views = Table(
+    "community_views",
+    metadata,
+    Column("connection", KEY, primary_key=True),
+    Column("day", KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
+    Column("views", BigInteger, nullable=False),
+)
+
+community_days = Table(
+    "community_days",
+    metadata,
+    Column("connection", KEY, primary_key=True),
+    Column("day", KEY, primary_key=True),
+    Column("members", BigInteger),
+    Column("active", BigInteger),
+    Column("views", BigInteger, nullable=False),
+)

@@ -1,0 +1,261 @@
+"""Records of a community to objects of a target: what of the store becomes which record, and how changes are written.
+
+In stage and ledger a whole record is one text: the JSON of its fields that have a value, by the names of
+`model.community`. So a record counts as one, and the ledger of an object has one column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from reconciler.connectors.base import RecordDestination, Workload
+from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
+from reconciler.engine.flows.records import Composed, RecordEnd, key_text, key_values
+from reconciler.model.community import PROFILE, FieldDefinition, Kind, ObjectDefinition
+from reconciler.model.json import Json
+from reconciler.model.outcome import RecordWrite, Write, WriteResult
+from reconciler.model.run import Tally
+from reconciler.records.coerce import Uncoercible
+from reconciler.state import imports
+from reconciler.state.database import Database
+from reconciler.state.imports import Stored
+from reconciler.state.session import Session
+from reconciler.state.staging import Workspace
+
+TOPIC, REPLY = "Topic", "Topic Reply"
+VIEW = "View"
+LABEL_LENGTH = 100
+
+Values = Mapping[str, Json]
+
+_TREND_OF_SUBTYPE = {
+    "Question": "questions",
+    "Discussion": "discussions",
+    "Idea": "ideas",
+    "Article": "articles",
+    "Product Update": "product_updates",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The community that records come from: the connection, and the name of the tenant."""
+
+    connection: str
+    tenant: str
+
+    def identifier(self, type: str, id: str) -> str:
+        """What tells a piece of content apart from those of all communities."""
+        return f"{self.tenant}/{'reply' if type == REPLY else 'topic'}/{id}"
+
+
+def scope(target: str, name: str) -> str:
+    """The ledger of an object at a target."""
+    return f"import:{target}:{name}"
+
+
+class ImportFlow:
+    """What of the store becomes records of one object. `fields` are those that the target has."""
+
+    whole = False
+    """Nothing departs: what is gone from the community is marked as deleted."""
+
+    def __init__(
+        self, database: Database, origin: Origin, definition: ObjectDefinition, fields: Sequence[FieldDefinition]
+    ) -> None:
+        self._database = database
+        self._origin = origin
+        self._definition = definition
+        self._fields = [field for field in definition.fields if field in fields]
+        self.items = (definition.kind,)
+        self.staged = Staged(tallies={definition.kind: Tally()})
+
+    def empty(self) -> list[Emptiness]:
+        """Whether a community is suspiciously empty is seen where it is read."""
+        return []
+
+    def stage(self, workspace: Workspace) -> Staged:
+        """Fill the stage from the store."""
+        workspace.stage(self.items)
+        workspace.create("rejected", REJECTED)
+        with self._database.read() as session:
+            rows = READERS[self._definition.kind](session, self._origin)
+            self.staged.tallies[self._definition.kind].read = workspace.load("stage", map(self._row, rows))
+        return self.staged
+
+    def _row(self, values: Values) -> tuple[str, str, str]:
+        record: dict[str, Json] = {}
+        for field in self._fields:
+            value = values.get(field.source)
+            if value is not None and value not in ("", []):
+                record[field.name] = value
+        key = str(values[self._definition.key_field.source])
+        return key_text([key]), _label(values, key), json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+class Missing:
+    """An object that the target does not have: nothing is read for it, and the run says why."""
+
+    whole = False
+
+    def __init__(self, definition: ObjectDefinition, why: str) -> None:
+        self.items = (definition.kind,)
+        self.staged = Staged(tallies={definition.kind: Tally()}, failures={definition.kind: why})
+
+    def empty(self) -> list[Emptiness]:
+        return []
+
+    def stage(self, workspace: Workspace) -> Staged:
+        workspace.stage(self.items)
+        workspace.create("rejected", REJECTED)
+        return self.staged
+
+
+Render = Callable[[Json], Json]
+"""Makes of a value what the target takes. Raises `Uncoercible`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeEnd(RecordEnd):
+    """Where whole records go. `fields` says for each field what it is called at the target, and how its values are made."""
+
+    writer: RecordDestination
+    fields: Mapping[str, tuple[str, Render]]
+    key: str
+
+    def workload(self, workspace: Workspace) -> Workload:
+        return Workload(records=workspace.count_changed_records())
+
+    def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
+        """Only what differs from the last acknowledged record is sent. A record that a field cannot take is rejected whole: half
+        of it would look like all of it."""
+        (write,) = writes
+        before = json.loads(write.before) if write.before is not None else {}
+        now = json.loads(write.value)
+        changed = [name for name in {**now, **before} if now.get(name) != before.get(name)]
+        try:
+            values = self._rendered(now, changed)
+            unchanged_values = self._rendered(now, now.keys() - set(changed))
+        except Unfit as problem:
+            refused = WriteResult(write=write, reason=problem.reason, detail=str(problem))
+            return Composed(None, (), [refused])
+        key = key_values(write.key)
+        record = RecordWrite(key=key, values=values, label=write.label, unchanged=unchanged_values)
+        return Composed(record, [write], ())
+
+    def _rendered(self, record: Values, names: Iterable[str]) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for name in sorted(names):
+            if name != self.key and name in self.fields:
+                called, render = self.fields[name]
+                value = record.get(name)
+                try:
+                    found[called] = None if value is None else render(value)
+                except Uncoercible as problem:
+                    raise Unfit(f"{name}: {problem}", problem.reason) from None
+        return found
+
+
+class Unfit(Uncoercible):
+    """A value that its field cannot take, with the name of the field."""
+
+
+def _label(values: Values, key: str) -> str:
+    text = values.get("username") or values.get("title") or values.get("name") or key
+    return str(text)[:LABEL_LENGTH]
+
+
+def _stored(session: Session, origin: Origin, kind: Kind) -> Iterator[Values]:
+    for record in imports.records(session, origin.connection, kind):
+        of_store = {"id": record.id, "topic_id": record.parent or None}
+        yield {**record.values, **_profile(record), **record.match, **_marks(record), **of_store}
+
+
+def _profile(record: Stored) -> Values:
+    profile = record.values.get("profile")
+    return {PROFILE + name: value for name, value in profile.items()} if isinstance(profile, Mapping) else {}
+
+
+def _marks(record: Stored) -> Values:
+    if record.deleted_at is None:
+        return {"deleted": False}
+    return {"deleted": True, "deleted_at": record.deleted_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _content(session: Session, origin: Origin) -> Iterator[Values]:
+    """Topics, then replies. What they have in common has the same names in both."""
+    return chain(
+        (_content_of(values, origin, TOPIC) for values in _stored(session, origin, Kind.TOPIC)),
+        (_content_of(values, origin, REPLY) for values in _stored(session, origin, Kind.REPLY)),
+    )
+
+
+def _content_of(values: Values, origin: Origin, type: str) -> Values:
+    topic = values.get("topic_id")
+    return {
+        **values,
+        "identifier": origin.identifier(type, str(values["id"])),
+        "tenant": origin.tenant,
+        "type": type,
+        "topic_identifier": origin.identifier(TOPIC, str(topic)) if topic else None,
+    }
+
+
+def _activity(session: Session, origin: Origin) -> Iterator[Values]:
+    for day, topic, views, values in imports.views(session, origin.connection):
+        content = origin.identifier(TOPIC, topic)
+        yield {
+            "identifier": f"{content}/{VIEW}/{day}",
+            "tenant": origin.tenant,
+            "type": VIEW,
+            "content_identifier": content,
+            "subtype": values.get("subtype"),
+            "category_name": values.get("category_name"),
+            "title": values.get("title"),
+            "date": day,
+            "count": views,
+        }
+
+
+def _trend(session: Session, origin: Origin) -> Iterator[Values]:
+    """One record for each day on which something happened, in order."""
+    found: dict[str, dict[str, Json]] = {
+        day: dict(noted) for day, noted in imports.days(session, origin.connection).items()
+    }
+    counts: Iterable[tuple[str, str, int]] = chain(
+        ((day, "members_joined", n) for day, _, n in _created(session, origin, Kind.MEMBER, "joined_at")),
+        *(
+            [(day, "topics_created", n), (day, _TREND_OF_SUBTYPE.get(subtype, ""), n)]
+            for day, subtype, n in _created(session, origin, Kind.TOPIC, "created_at")
+        ),
+        ((day, "replies_created", n) for day, _, n in _created(session, origin, Kind.REPLY, "created_at")),
+    )
+    for day, name, n in counts:
+        if name:
+            counted = found.setdefault(day, {})
+            counted[name] = int(counted.get(name) or 0) + n  # type: ignore[arg-type]
+    for day in sorted(found):
+        yield {"identifier": f"{origin.tenant}/{day}", "tenant": origin.tenant, "date": day, **found[day]}
+
+
+def _created(session: Session, origin: Origin, kind: Kind, source: str) -> Iterator[tuple[str, str, int]]:
+    return imports.created_by_day(session, origin.connection, kind, source)
+
+
+def _of(kind: Kind) -> Callable[[Session, Origin], Iterator[Values]]:
+    return lambda session, origin: _stored(session, origin, kind)
+
+
+READERS: Mapping[str, Callable[[Session, Origin], Iterator[Values]]] = {
+    Kind.MEMBER.value: _of(Kind.MEMBER),
+    Kind.TOPIC.value: _of(Kind.TOPIC),
+    Kind.CATEGORY.value: _of(Kind.CATEGORY),
+    Kind.IDEA_STATUS.value: _of(Kind.IDEA_STATUS),
+    Kind.REPLY.value: _of(Kind.REPLY),
+    "Content": _content,
+    "Activity": _activity,
+    "Trend": _trend,
+}

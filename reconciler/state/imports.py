@@ -1,0 +1,294 @@
+"""What an import works out of the store of a community: who its members are, how often topics were viewed, what a day brought.
+
+The store itself is `state.community`. What is derived here can be derived again, but for the views of past days.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, text
+
+from reconciler.model.community import Kind
+from reconciler.model.json import Json
+from reconciler.records.resolution.result import Outcome, Resolution
+from reconciler.state import tables
+from reconciler.state.session import Session
+from reconciler.state.upsert import upsert
+
+_matches, _views, _days = tables.community_matches, tables.community_views, tables.community_days
+
+KEPT = timedelta(days=35)
+"""How long views are known by topic and day. A target that takes none for longer than that misses some."""
+
+Match = Mapping[str, Json]
+"""What a match adds to a record, by the names of `model.community`."""
+
+NOBODY: Match = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A record of the store, with who its member or author is."""
+
+    id: str
+    parent: str
+    values: Mapping[str, Json]
+    deleted_at: datetime | None
+    match: Match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberMatch:
+    """Who a member of a community is, as it was last worked out."""
+
+    connection: str
+    id: str
+    label: str
+    email: str
+    outcome: Outcome
+    person_id: str | None
+    company_id: str | None
+    company_person_id: str | None
+    rule: str
+    confidence: float
+    detail: str
+    since: datetime
+
+
+def records(session: Session, connection: str, kind: Kind) -> Iterator[Stored]:
+    """Every record of a kind, in order of id, a page at a time in memory."""
+    whose = _field(session, "author_id") if kind in (Kind.TOPIC, Kind.REPLY) else "r.id"
+    query = text(
+        "SELECT r.id, r.parent, r.content, r.deleted_at, m.outcome, m.person_id, m.company_id, m.company_person_id, m.rule, "
+        f"m.confidence FROM community_records r LEFT JOIN community_matches m ON m.connection = r.connection AND m.id = {whose} "
+        "WHERE r.connection = :connection AND r.kind = :kind ORDER BY r.id"
+    ).bindparams(connection=connection, kind=kind.value)
+    for row in session.stream(query):
+        yield Stored(
+            id=row.id,
+            parent=row.parent,
+            values=json.loads(row.content),
+            deleted_at=None if row.deleted_at is None else datetime.fromisoformat(row.deleted_at),
+            match=NOBODY if row.outcome is None else _match(row),
+        )
+
+
+def _match(row: Any) -> Match:
+    return {
+        "company_id": row.company_id,
+        "person_id": row.person_id,
+        "company_person_id": row.company_person_id,
+        "match_outcome": row.outcome,
+        "match_rule": row.rule or None,
+        "match_confidence": row.confidence if row.outcome == Outcome.MATCHED else None,
+    }
+
+
+def present_members(session: Session, connection: str, after: str, limit: int) -> list[tuple[str, Mapping[str, Json]]]:
+    """(id, values) of members that are still there, some at a time in order of id."""
+    query = text(
+        "SELECT id, content FROM community_records WHERE connection = :connection AND kind = :kind AND deleted_at IS NULL "
+        "AND id > :after ORDER BY id LIMIT :limit"
+    ).bindparams(connection=connection, kind=Kind.MEMBER.value, after=after, limit=limit)
+    return [(row.id, json.loads(row.content)) for row in session.execute(query)]
+
+
+def record_matches(
+    session: Session,
+    connection: str,
+    members: Sequence[tuple[str, str, str]],
+    found: Sequence[Resolution],
+    *,
+    now: datetime,
+) -> int:
+    """Record who members are, given as (id, label, email). Gives how many of them were somebody else before."""
+    ids = [id for id, _, _ in members]
+    at = (_matches.c.connection == connection) & _matches.c.id.in_(ids)
+    before = {row.id: tuple(row)[:-1] for row in session.execute(select(_matches).where(at))}
+    rows = [
+        {"connection": connection, "id": id, "label": label, "email": email, **_columns(resolution), "since": now}
+        for (id, label, email), resolution in zip(members, found, strict=True)
+    ]
+    changed = [row for row in rows if before.get(row["id"]) != tuple(row.values())[:-1]]
+    if changed:
+        session.execute(upsert(session, _matches), changed)
+    return len(changed)
+
+
+def _columns(resolution: Resolution) -> dict[str, Any]:
+    return {
+        "outcome": resolution.outcome.value,
+        "person_id": resolution.person_id,
+        "company_id": resolution.company_id,
+        "company_person_id": resolution.company_person_id,
+        "rule": resolution.rule,
+        "confidence": resolution.confidence,
+        "detail": detail_of(resolution),
+    }
+
+
+def detail_of(resolution: Resolution) -> str:
+    """Who could be meant, for people to decide."""
+    if resolution.candidates:
+        named = ", ".join(
+            f"{candidate.label} ({candidate.person_id or candidate.company_id})" for candidate in resolution.candidates
+        )
+        more = resolution.found - len(resolution.candidates)
+        return f"could be {named}{f' and {more:,} more' if more > 0 else ''}"
+    if resolution.suggestions:
+        named = ", ".join(f"{one.label} ({one.person_id}, {one.similarity:.2f})" for one in resolution.suggestions)
+        return f"similar: {named}"
+    return ""
+
+
+def drop_matches_of_the_gone(session: Session, connection: str) -> None:
+    """Members that are no longer there have no match either."""
+    session.execute(
+        text(
+            "DELETE FROM community_matches WHERE connection = :connection AND NOT EXISTS (SELECT 1 FROM community_records r "
+            "WHERE r.connection = community_matches.connection AND r.kind = :kind AND r.id = community_matches.id "
+            "AND r.deleted_at IS NULL)"
+        ).bindparams(connection=connection, kind=Kind.MEMBER.value)
+    )
+
+
+def matches(session: Session, connection: str, outcomes: Iterable[Outcome], words: str = "") -> Iterator[MemberMatch]:
+    """Members by how their resolution ended, in order of id; `words` are looked for in id, label, address and detail."""
+    query = select(_matches).where(
+        _matches.c.connection == connection, _matches.c.outcome.in_([outcome.value for outcome in outcomes])
+    )
+    if words:
+        looked_in = func.lower(
+            _matches.c.id + "\n" + _matches.c.label + "\n" + _matches.c.email + "\n" + _matches.c.detail
+        )
+        query = query.where(looked_in.contains(words.lower(), autoescape=True))
+    for row in session.stream(query.order_by(_matches.c.id)):
+        values = row._mapping
+        yield MemberMatch(**{**values, "outcome": Outcome(row.outcome)})
+
+
+def count_matches(session: Session, connection: str) -> dict[Outcome, int]:
+    """How many members ended in each way."""
+    query = (
+        select(_matches.c.outcome, func.count()).where(_matches.c.connection == connection).group_by(_matches.c.outcome)
+    )
+    return {Outcome(outcome): count for outcome, count in session.execute(query)}
+
+
+def count_views(session: Session, connection: str, today: date) -> None:
+    """Note by how much the views of topics grew since they were last counted, as views of today.
+
+    A topic that is counted for the first time has no past to compare with, so only its number is noted; one that was created
+    since the last counting had none before.
+    """
+    views, created = _field(session, "views", number=True), _field(session, "created_at")
+    at = {
+        "connection": connection,
+        "kind": Kind.TOPIC.value,
+        "last": _last_day(session, connection),
+        "day": today.isoformat(),
+    }
+    counted = (
+        f"SELECT r.id AS id, {views} AS total, coalesce(t.views, "
+        f"CASE WHEN substr({created}, 1, 10) >= :last THEN 0 ELSE {views} END) AS known FROM community_records r "
+        "LEFT JOIN community_totals t ON t.connection = r.connection AND t.id = r.id WHERE r.connection = :connection "
+        f"AND r.kind = :kind AND r.deleted_at IS NULL AND {views} IS NOT NULL"
+    )
+    session.execute(
+        text(
+            "INSERT INTO community_views (connection, day, id, views) SELECT :connection, :day, c.id, c.total - c.known "
+            f"FROM ({counted}) c WHERE c.total > c.known ON CONFLICT (connection, day, id) "
+            "DO UPDATE SET views = community_views.views + excluded.views"
+        ),
+        at,
+    )
+    session.execute(
+        text(
+            "INSERT INTO community_totals (connection, id, views) SELECT :connection, c.id, c.total "
+            f"FROM ({counted}) c WHERE true ON CONFLICT (connection, id) "
+            "DO UPDATE SET views = excluded.views WHERE community_totals.views <> excluded.views"
+        ),
+        at,
+    )
+    session.execute(delete(_views).where(_views.c.connection == connection, _views.c.day < (today - KEPT).isoformat()))
+
+
+def _last_day(session: Session, connection: str) -> str:
+    """The day on which views were last counted; one that never comes when they never were."""
+    query = select(func.max(_days.c.day)).where(_days.c.connection == connection)
+    return session.execute(query).scalar() or "9999-99-99"
+
+
+def note_day(session: Session, connection: str, today: date) -> None:
+    """Note what is only known today: how many members there are, how many were active, how many views were counted."""
+    active = _field(session, "last_activity_at")
+    yesterday = today - timedelta(days=1)
+    whose = {"connection": connection, "kind": Kind.MEMBER.value}
+    there = "FROM community_records r WHERE r.connection = :connection AND r.kind = :kind AND r.deleted_at IS NULL"
+    members = session.execute(text(f"SELECT count(*) {there}").bindparams(**whose)).scalar_one()
+    for day, counted in ((yesterday, None), (today, members)):
+        # Who was active yesterday and is active again today is no longer seen as active yesterday: what was more stays.
+        seen = session.execute(
+            text(f"SELECT count(*) {there} AND substr({active}, 1, 10) = :day").bindparams(**whose, day=day.isoformat())
+        ).scalar_one()
+        views = session.execute(
+            select(func.coalesce(func.sum(_views.c.views), 0)).where(
+                _views.c.connection == connection, _views.c.day == day.isoformat()
+            )
+        ).scalar_one()
+        known = session.execute(
+            select(_days).where(_days.c.connection == connection, _days.c.day == day.isoformat())
+        ).one_or_none()
+        if known is None and counted is None:
+            continue
+        row = {
+            "connection": connection,
+            "day": day.isoformat(),
+            "members": counted if counted is not None else known.members if known else None,
+            "active": max(seen, known.active or 0) if known else seen,
+            "views": views,
+        }
+        session.execute(upsert(session, _days), [row])
+
+
+def days(session: Session, connection: str) -> dict[str, dict[str, int | None]]:
+    """What was noted of each day."""
+    query = select(_days).where(_days.c.connection == connection)
+    return {
+        row.day: {"members": row.members, "members_active": row.active, "views": row.views}
+        for row in session.execute(query)
+    }
+
+
+def created_by_day(session: Session, connection: str, kind: Kind, source: str) -> Iterator[tuple[str, str, int]]:
+    """(day, subtype, how many) of records by the day of a moment in them. What has been deleted happened all the same."""
+    day, subtype = f"substr({_field(session, source)}, 1, 10)", _field(session, "subtype")
+    query = text(
+        f"SELECT {day} AS day, coalesce({subtype}, '') AS subtype, count(*) AS n FROM community_records r "
+        f"WHERE r.connection = :connection AND r.kind = :kind AND {_field(session, source)} IS NOT NULL GROUP BY 1, 2"
+    ).bindparams(connection=connection, kind=kind.value)
+    for row in session.execute(query):
+        yield row.day, row.subtype, row.n
+
+
+def views(session: Session, connection: str) -> Iterator[tuple[str, str, int, Mapping[str, Json]]]:
+    """(day, topic, views, values of the topic) of every day that is kept, in order."""
+    query = text(
+        "SELECT v.day, v.id, v.views, r.content FROM community_views v JOIN community_records r ON r.connection = v.connection "
+        "AND r.kind = :kind AND r.id = v.id WHERE v.connection = :connection ORDER BY v.id, v.day"
+    ).bindparams(connection=connection, kind=Kind.TOPIC.value)
+    for row in session.stream(query):
+        yield row.day, row.id, row.views, json.loads(row.content)
+
+
+def _field(session: Session, name: str, *, number: bool = False) -> str:
+    """A value of a record of the store, in SQL."""
+    if session.postgresql:
+        found = f"(r.content::json ->> '{name}')"
+        return f"({found})::bigint" if number else found
+    return f"json_extract(r.content, '$.{name}')"
