@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler import errors
+from reconciler.engine import imports
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.resources import CcConnection, Connection, CsConnection, SqlConnection, Sync
+from reconciler.planning.objects import api_name
 
 if TYPE_CHECKING:
     from reconciler.cli.wiring import Workplace
@@ -60,11 +63,24 @@ def catalogs(
     syncs = [resource for resource in loaded.resources.values() if isinstance(resource, Sync)]
     for name, connection in connections.items():
         written = {sync.object for sync in syncs if sync.connection == name}
+        imported = imports.objects(loaded, name)
+        wanted = {*written, *imported, *map(api_name, imported)}
         remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
         try:
-            yield name, remote.catalog(sorted(written))
+            yield name, _once(remote.catalog(sorted(wanted)))
         finally:
             remote.close()
+
+
+def _once(found: Catalog) -> Catalog:
+    """The catalog with each object once: those of imports are asked for by label and by API name, and may have both."""
+    named = {one.name.casefold() for label, one in found.objects.items() if label.casefold() != one.name.casefold()}
+    kept = {
+        label: one
+        for label, one in found.objects.items()
+        if label.casefold() != one.name.casefold() or one.name.casefold() not in named
+    }
+    return replace(found, objects=kept)
 
 
 def live_catalogs(work: Workplace, loaded: LoadedProject) -> dict[str, Catalog]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.config import convert, loader, pinned, rules, sqlfiles, sqlplaces
+from reconciler.config import aliasfiles, convert, loader, pinned, rules, sqlfiles, sqlplaces
+from reconciler.config.aliasfiles import AliasFile
 from reconciler.config.discovery import Found
 from reconciler.config.facts import ConfigFile, Facts, Finding, Place, Typed
 from reconciler.config.places import Places
@@ -33,6 +34,7 @@ class Checking:
         files: Mapping[str, ConfigFile],
         catalogs: Mapping[str, Catalog] | None,
         sql: Mapping[str, SqlFile],
+        aliases: Mapping[str, AliasFile],
     ) -> None:
         self.root = root
         self.project = project
@@ -40,13 +42,14 @@ class Checking:
         self.files = files
         self.catalogs = catalogs
         self.sql = sql
+        self.aliases = aliases
 
     def run(self, project_file: str, project_data: bytes) -> Iterator[Diagnostic]:
         """Every finding, in no order."""
         for file in self.files.values():
             yield from file.problems
         yield from self._refused(project_file, project_data)
-        yield from self._sql_files()
+        yield from self._included()
         facts, damaged = self._facts()
         yield from damaged.values()
         if not facts.entries and facts.complete and not facts.doubtful:
@@ -73,18 +76,23 @@ class Checking:
             hint = "name a folder below reconcile.yaml"
             yield Diagnostic(code="E-PATH", message=f"this path {catalog_outside}", hint=hint, position=where)
 
-    def _sql_files(self) -> Iterator[Diagnostic]:
-        """Files of SQL that are not there or hold none, once for each file."""
+    def _included(self) -> Iterator[Diagnostic]:
+        """Files of SQL and of aliases that are not there or not what they should be, once for each file."""
         seen: set[str] = set()
         for file in self.files.values():
             for entry in file.entries:
-                path = entry.sql_file
-                if path is None or path in seen or self.sql[path].usable:
+                path = entry.included
+                if path is None or path in seen:
                     continue
                 seen.add(path)
-                at = loader.places(file.data, entry.origin.file).value(entry.origin.number, ("spec", sqlfiles.KEY))
-                if found := sqlfiles.problem(self.sql[path], at):
-                    yield found
+                if path in self.sql and not self.sql[path].usable:
+                    at = loader.places(file.data, entry.origin.file).value(entry.origin.number, ("spec", sqlfiles.KEY))
+                    if found := sqlfiles.problem(self.sql[path], at):
+                        yield found
+                elif path in self.aliases and not self.aliases[path].usable:
+                    key = ("spec", "identity", aliasfiles.KEY)
+                    at = loader.places(file.data, entry.origin.file).value(entry.origin.number, key)
+                    yield from aliasfiles.problems(self.aliases[path], at)
 
     def _channels(self, facts: Facts, project_file: str, data: bytes) -> Iterator[Diagnostic]:
         """Notifications that cannot be told apart, or that nobody would ever get, at their line of the project file."""
@@ -100,6 +108,7 @@ class Checking:
         mappings: dict[str, Typed[resources.ProfileFieldMapping]] = {}
         models: dict[str, Typed[resources.Model]] = {}
         syncs: dict[str, Typed[resources.Sync]] = {}
+        imports: dict[str, Typed[resources.CommunityImport]] = {}
         entries = [entry for file in self.files.values() for entry in file.entries]
         for entry in entries:
             match convert.to_resource(entry.document):
@@ -111,6 +120,8 @@ class Checking:
                     models.setdefault(model.name, Typed(resource=model, entry=entry))
                 case resources.Sync() as sync:
                     syncs.setdefault(sync.name, Typed(resource=sync, entry=entry))
+                case resources.CommunityImport() as tuned:
+                    imports.setdefault(tuned.name, Typed(resource=tuned, entry=entry))
         models, sql, kinds = _proven(models, connections)
         catalogs, damaged = pinned.read(self.root, self.project.catalog, connections)
         if self.catalogs is not None:
@@ -120,6 +131,7 @@ class Checking:
             mappings=list(mappings.values()),
             models=models,
             syncs=list(syncs.values()),
+            imports=list(imports.values()),
             sql=sql,
             kinds=kinds,
             entries=entries,

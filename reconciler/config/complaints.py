@@ -13,6 +13,7 @@ from reconciler.config import closest, documents, hints
 from reconciler.config.loader import RawDocument
 from reconciler.config.places import Path, Places
 from reconciler.model.diagnostic import Diagnostic, Position
+from reconciler.model.document import COMMUNITY_IMPORT
 from reconciler.model.resources import NOTIFICATION_TYPES
 
 _PROJECT = "Project"
@@ -21,9 +22,11 @@ _NAMES = frozenset(("name", "from", "to", "connectedTo", "connection", "model"))
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
+    "float_type": "a number",
     "bool_type": "true or false",
     "list_type": "a list",
     "dict_type": "a mapping",
+    "mapping_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
@@ -94,9 +97,15 @@ def _missing(it: _Complaint) -> Diagnostic:
 
 
 def _unknown(it: _Complaint) -> Diagnostic:
+    if _kind(it) == COMMUNITY_IMPORT and it.path in hints.SWITCHES:
+        return it.say("E-IMPORT-OFF", *hints.SWITCHED_OFF, at=it.key(it.path))
     known = _known_keys(it.error["loc"], it.project)
     hint = closest.hint(str(it.path[-1]), known)
     return it.say("E-KEY", f"there is no key '{it.path[-1]}' here", hint, at=it.key(it.path))
+
+
+def _kind(it: _Complaint) -> object:
+    return it.raw.data.get("kind") if isinstance(it.raw.data, dict) else None
 
 
 def _literal(it: _Complaint) -> Diagnostic:

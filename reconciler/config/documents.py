@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field, JsonValue, TypeAdapter, WithJsonSchema
 
 from reconciler.config import defaults, shapes
+from reconciler.config.imports import CommunityImport
 from reconciler.config.parts import (
     SCHEDULE_SCHEMA,
     AnyKind,
@@ -176,7 +177,7 @@ class ProfileFieldMapping(AnyKind):
     spec: MappingSpec
 
 
-AnyDocument = Annotated[Connection | ProfileFieldMapping | Model | Sync, Field(discriminator="kind")]
+AnyDocument = Annotated[Connection | ProfileFieldMapping | CommunityImport | Model | Sync, Field(discriminator="kind")]
 """Every kind that may stand in a configuration file."""
 
 KINDS: Mapping[str, type[AnyKind]] = {

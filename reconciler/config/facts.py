@@ -28,19 +28,19 @@ MAX_SUGGESTIONS = 100
 class Entry:
     """A document, where it stands, and for each of its sorted lists where the items stood in the file.
 
-    `sql_file` is the path of the file whose content became its `sql`.
+    `included` is the path of the file whose content became a part of it: its SQL, its aliases.
     """
 
     document: Document
     origin: Origin
     orders: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    sql_file: str | None = None
+    included: str | None = None
 
     def sql_place(self, line: int, column: int, length: int) -> Place:
         """A place in the SQL of a model, which stands in a file of its own or as text in the document."""
         if "table" in self.document.spec:
             return self.place("spec", "table")
-        return Place(self.origin, ("spec", "sql"), span=Span(self.sql_file, line, column, length))
+        return Place(self.origin, ("spec", "sql"), span=Span(self.included, line, column, length))
 
     def place(self, *path: str | int, key: bool = False) -> Place:
         """The place of a part of the document, as the file has it. `path` starts below the document: "spec", …"""
@@ -143,6 +143,7 @@ class Facts:
     complete: bool = True
     models: Mapping[str, Typed[resources.Model]] = field(default_factory=dict)
     syncs: Sequence[Typed[resources.Sync]] = ()
+    imports: Sequence[Typed[resources.CommunityImport]] = ()
     sql: Mapping[str, Sequence[Wrong]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Kind]] = field(default_factory=dict)
     catalogs: Mapping[str, Catalog] = field(default_factory=dict)

@@ -27,10 +27,20 @@ EMPTY: Mapping[str, str] = {
     "mappings": "write at least one mapping, or remove the document (values already written are kept)",
     "fields": "write at least one field, or remove the document (values already written are kept)",
     "key": "name at least one column, such as [email]",
+    "rules": "write at least one rule, such as {match: [email]}, or remove the key for the usual ones",
+    "match": "write at least one term, such as [email]",
     "stateFile": "write a path below this folder, such as var/state.json, or remove the key",
     "catalog": "write a path below this folder, such as catalog, or remove the key",
 }
 """What belongs where nothing stands."""
+
+SWITCHES = frozenset(("spec", key) for key in ("suspend", "active", "enabled", "disabled", "paused"))
+"""Where people try to switch an import off."""
+
+SWITCHED_OFF = (
+    "an import cannot be switched off: every connected community has one",
+    "to stop it, deactivate the connection: `active: false` in its document; all data is kept",
+)
 
 _WRITE = {
     "string_type": "write a text",
@@ -51,6 +61,12 @@ _KEYED = {
     "fields": "write a list: `- {column: title, field: Title}`",
     "fields[]": "write {column: title, field: Title}",
     "after": "write a list: [NAME]",
+    "rules": "write a list: `- {match: [email]}`",
+    "rules[]": "write {match: [email]}",
+    "match": "write a list: [name, company]",
+    "name": "write a list: [First Name, Last Name]",
+    "aliases": 'write a mapping: {"old@acme.com": "new@acme.com"}',
+    "similarity": "write a number from 0.5 to 1, such as 0.92",
     "metadata": "write metadata: {name: NAME}",
     "rateLimit": "write {perMinute: 100, perDay: 50000}",
     "limits": "write {maxChangePercent: 30, minRecords: 10}",

@@ -17,7 +17,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from reconciler import errors
-from reconciler.config import convert, discovery, pinned, sqlfiles
+from reconciler.config import aliasfiles, convert, discovery, mandatory, pinned, sqlfiles
+from reconciler.config.aliasfiles import AliasFile
 from reconciler.config.cache import Cache, diagnostic_from, diagnostic_json, entry_from, entry_json
 from reconciler.config.discovery import Found, find_project
 from reconciler.config.facts import ConfigFile, Entry
@@ -43,7 +44,8 @@ class LoadedProject:
 
     `digest` is that of the desired state: it depends on documents, not on files or the order of anything. `files` are the
     configuration files, relative to `root`. `resources` and `catalogs` are made when first asked for; a catalog that cannot be
-    read is among the diagnostics and missing here.
+    read is among the diagnostics and missing here. `documents` has the imports that come with connected communities;
+    `origins` only what stands in files.
     """
 
     root: Path
@@ -143,6 +145,7 @@ class _Loading:
         self.catalogs = catalogs
         self.files: dict[str, ConfigFile] = {}
         self.sql: dict[str, SqlFile] = {}
+        self.aliases: dict[str, AliasFile] = {}
 
     def run(self) -> LoadedProject:
         project, data, record = self.read_project()
@@ -171,6 +174,7 @@ class _Loading:
         for entry in self._entries():
             if documents.setdefault(entry.document.id, entry.document) is entry.document:
                 origins[entry.document.id] = entry.origin
+        documents = mandatory.with_imports(documents)
         return LoadedProject(
             root=self.root,
             project_file=self.project_file,
@@ -178,7 +182,7 @@ class _Loading:
             documents={id_: documents[id_] for id_ in sorted(documents)},
             origins=origins,
             diagnostics=diagnostics,
-            files=(*self.files, *self.sql),
+            files=(*self.files, *self.sql, *self.aliases),
         )
 
     def _entries(self) -> Iterator[Entry]:
@@ -215,31 +219,41 @@ class _Loading:
             self.files[path] = ConfigFile(sha=_sha(data), data=data)
 
     def _include(self) -> None:
-        """Put the content of SQL files into the documents that name them. What the cache keeps has the names."""
+        """Put the content of SQL files and alias files into the documents that name them. What the cache keeps has the names."""
         total = sum(len(file.data) for file in self.files.values())
-        for config in self.files.values():
-            if not any(sqlfiles.named(entry) for entry in config.entries):
+        for config in list(self.files.values()):
+            if not any(sqlfiles.named(entry) or aliasfiles.named(entry) for entry in config.entries):
                 continue
             config.cached = config.cached or _file_json(config)
             config.entries = [self._included(entry, config) for entry in config.entries]
-            if total + sum(file.size for file in self.sql.values()) > discovery.MAX_TOTAL_BYTES:
+            sizes = [file.size for file in self.sql.values()] + [file.size for file in self.aliases.values()]
+            if total + sum(sizes) > discovery.MAX_TOTAL_BYTES:
                 raise errors.ConfigIncomplete(_TOO_MUCH)
+        for path in self.aliases:
+            # It may stand in a folder of documents, and is none. What is one cannot be read as aliases, which is an error.
+            self.files.pop(path, None)
 
     def _included(self, entry: Entry, config: ConfigFile) -> Entry:
-        path = sqlfiles.named(entry)
-        if path is None:
+        if path := sqlfiles.named(entry):
+            if path not in self.sql:
+                self.sql[path] = sqlfiles.read(self.root, path)
+            made, usable = sqlfiles.included(entry, self.sql[path]), self.sql[path].usable
+        elif path := aliasfiles.named(entry):
+            if path not in self.aliases:
+                self.aliases[path] = aliasfiles.read(self.root, path)
+            made, usable = aliasfiles.included(entry, self.aliases[path]), self.aliases[path].usable
+        else:
             return entry
-        if path not in self.sql:
-            self.sql[path] = sqlfiles.read(self.root, path)
-        if not self.sql[path].usable:
+        if not usable:
             config.doubtful = [*config.doubtful, entry.document.id]
-        return sqlfiles.included(entry, self.sql[path])
+        return made
 
     def _key(self, sha: str, project: resources.Project, found: Found) -> str:
         """What the checks of the whole tree depend on."""
         parts = [sha, repr(found.refused), *pinned.shas(self.root, project.catalog)]
         parts += [f"{path}\0{file.sha}" for path, file in self.files.items()]
         parts += [f"{path}\0{file.sha}" for path, file in self.sql.items()]
+        parts += [f"{path}\0{file.sha}" for path, file in self.aliases.items()]
         return _sha("\n".join(parts).encode())
 
     def _content(self, path: str, file: ConfigFile) -> None:
@@ -259,7 +273,7 @@ class _Loading:
         """Everything that is wrong, in order. Without the cache that needs the rules, which are imported only here."""
         from reconciler.config.checking import Checking
 
-        checking = Checking(self.root, project, found, self.files, self.catalogs, self.sql)
+        checking = Checking(self.root, project, found, self.files, self.catalogs, self.sql, self.aliases)
         return tuple(sorted(checking.run(self.project_file, data), key=lambda diagnostic: diagnostic.sort_key))
 
     def _store(self, project: list[Json], key: str, diagnostics: Iterable[Diagnostic]) -> None:

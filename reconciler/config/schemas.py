@@ -105,6 +105,7 @@ def _example(kind: str) -> Any:
         projects.PROJECT: examples.PROJECT,
         "Connection": examples.CC,
         "ProfileFieldMapping": examples.mapping("object: Company Person, attribute: Title, profileField: Job Title"),
+        "CommunityImport": examples.community_import("  schedule: {every: 24h}\n  identity: {phoneRegion: DE}\n"),
         "Model": examples.model(),
         "Sync": examples.sync(rest="  schedule: {every: 1h}\n"),
     }

@@ -210,6 +210,24 @@ def sql_file(path: str) -> str:
     return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
+def alias_file(path: str) -> str:
+    """A YAML file below the folder of the document that names it."""
+    from reconciler.config.discovery import SUFFIXES, outside
+
+    if why := outside(path):
+        raise Wrong(f"this path {why}", "name a file in the folder of this document, or below it")
+    if not path.lower().endswith(SUFFIXES):
+        raise Wrong("the name of a file of aliases ends with .yaml", "rename the file")
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def mail_domain(name: str) -> str:
+    """The part of an e-mail address behind the @, in lower case."""
+    if "@" in name or not re.fullmatch(HOST[1:-1], name):
+        raise Wrong("a domain of e-mail addresses stands here, in lower case, such as freemail.example")
+    return name
+
+
 def document_name(text: str) -> str:
     """The name of a document, with its kind where that is needed to tell two apart."""
     if not re.fullmatch(DOCUMENT[1:-1], text):

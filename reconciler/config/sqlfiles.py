@@ -68,7 +68,7 @@ def included(entry: Entry, file: SqlFile) -> Entry:
     """The document with the content of its file in place of the name."""
     document = entry.document
     spec: Mapping[str, Json] = {key: value for key, value in document.spec.items() if key != KEY} | {"sql": file.text}
-    return replace(entry, document=Document(id=document.id, spec=spec, labels=document.labels), sql_file=file.path)
+    return replace(entry, document=Document(id=document.id, spec=spec, labels=document.labels), included=file.path)
 
 
 def problem(file: SqlFile, where: Position) -> Diagnostic | None:

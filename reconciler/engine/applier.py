@@ -12,13 +12,13 @@ from reconciler.clock import Clock, new_token
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
 from reconciler.config.load import LoadedProject
-from reconciler.engine import holding, status
+from reconciler.engine import holding, status, waiting
 from reconciler.engine.planner import CATALOG, desired, make_plan
 from reconciler.failpoints import Step
 from reconciler.model.document import HAVING_CYCLES, MODEL, Document, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.model.resources import Sync
+from reconciler.model.resources import CommunityImport, Sync
 from reconciler.planning.diff import Desired
 from reconciler.planning.limits import exceeded, needed
 from reconciler.report.plan import limit_message
@@ -122,8 +122,10 @@ def _refuse_unchecked(plan: Plan, wanted: Desired) -> None:
 
 
 def _unchecked(wanted: Desired, document: Document) -> tuple[str, str | None]:
-    """The connection whose attributes a document depends on, and why they were not checked."""
+    """The connection whose attributes a document depends on, and why they were not checked. An import waits for them."""
     resource = to_resource(document)
+    if isinstance(resource, CommunityImport):
+        return resource.target, None
     written = resource.object if isinstance(resource, Sync) else None
     connection = resource.connection if isinstance(resource, Sync) else str(document.spec.get("from"))
     catalog = wanted.documents.get(DocumentId(CATALOG, connection))
@@ -162,6 +164,9 @@ def _record(
             status.after_apply_of_source(session, user, now=now)
     if id.kind in HAVING_CYCLES:
         status.after_apply(session, id, changes, now=now)
+    reasons = waiting.Waiting(session)
+    for found, flow in waiting.affected(session, id):
+        status.after_apply_of_target(session, found, reasons.of(flow), now=now)
     return meta.bump(session, commit=commit)
 
 

@@ -11,9 +11,9 @@ from reconciler.clock import Clock
 from reconciler.engine import chain, kinds
 from reconciler.engine.cycle import Report
 from reconciler.engine.looking import applied_document
-from reconciler.engine.sync import refuse_suspended
+from reconciler.engine.sync import refuse_suspended, refuse_waiting
 from reconciler.engine.timetable import refresh
-from reconciler.model.document import DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, DocumentId
 from reconciler.model.event import CONFIG, Condition
 from reconciler.model.resources import LoopSettings
 from reconciler.model.run import Run, RunResult
@@ -54,7 +54,9 @@ def ask(database: Database, name: str, by: str, clock: Clock) -> Asked:
     """Ask the loop for a run of a document. Raises `errors.NotFound`, and `errors.ConfigIncomplete` for a suspended one."""
     with database.read() as session:
         document = applied_document(session, name)
-        refuse_suspended(session, kinds.cyclic(documents.load(session, [document])[document].document), document)
+        flow = kinds.cyclic(documents.load(session, [document])[document].document)
+        refuse_suspended(session, flow, document)
+        refuse_waiting(session, flow, document)
     with database.begin() as session:
         return Asked(id=requests.ask(session, document, by, now=clock.now()), document=document)
 
@@ -148,6 +150,9 @@ def _change(
 ) -> bool:
     def work(session: Session) -> bool:
         document = applied_document(session, name)
+        if to and document.kind == COMMUNITY_IMPORT:
+            hint = f"to stop it, write `active: false` into Connection/{document.name} and apply; all data is kept"
+            raise errors.ConfigIncomplete(f"{document}: an import cannot be switched off", hint=hint)
         timing = refresh(session, settings, clock.now())[document].timing
         entry = schedules.get(session, document, lock=True)
         assert entry is not None

@@ -12,7 +12,9 @@ from reconciler.config.convert import to_resource
 from reconciler.engine.badges import badges
 from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.kinds import possible
+from reconciler.engine.occasion import Timing
 from reconciler.engine.timetable import timing
+from reconciler.engine.waiting import Waiting
 from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.event import CONFIG
 from reconciler.model.resources import CommunityImport, Cyclic, LoopSettings, ProfileFieldMapping, Sync
@@ -42,26 +44,29 @@ def document_statuses(
         entries = sorted((e for e in statuses.read(session) if DocumentId(e.kind, e.name) in applied), key=_by_document)
         unfinished = runs.unfinished(session)
         entries_due = schedules.read(session)
+        waiting = Waiting(session)
+        timings = {id: timing(flow, recorded, settings, waiting) for id, flow in applied.items()}
     found = []
     for (kind, document), group in groupby(entries, key=lambda entry: (entry.kind, entry.name)):
         whole, *parts = group
         id = DocumentId(kind, document)
-        when, entry, run = timing(applied[id], recorded, settings), entries_due.get(id), unfinished.get(id)
+        when, entry, run = timings[id], entries_due.get(id), unfinished.get(id)
         found.append(
             DocumentStatus(
                 whole=whole,
                 mappings=tuple(parts),
                 schedule=describe(when.schedule) if when.schedule is not None else UNSCHEDULED,
-                next_due=entry.due_at
-                if entry is not None
-                else next_slot(when.schedule, now)
-                if when.schedule
-                else None,
+                next_due=entry.due_at if entry is not None else _next_due(when, now),
                 unfinished=run,
                 badges=badges(entry, when, run, now),
             )
         )
     return found
+
+
+def _next_due(when: Timing, now: datetime) -> datetime | None:
+    """When a document is due that no loop has seen yet."""
+    return next_slot(when.schedule, now) if when.schedule is not None and not when.waiting else None
 
 
 def config_conditions(database: Database) -> list[Held]:

@@ -34,6 +34,8 @@ class Timing:
     """By its own YAML."""
     deactivated: bool = False
     """One of its connections is."""
+    waiting: bool = False
+    """Its target has nothing that it could write to yet."""
 
     def due_at(self, entry: schedules.Entry, now: datetime) -> datetime | None:
         """When the document should start next: at its next slot, spread a little, or at a retry that comes before."""
@@ -48,7 +50,7 @@ class Timing:
         return min(started, entry.retry_at) if entry.retry_at is not None else started
 
     def _paused(self, entry: schedules.Entry) -> bool:
-        return self.suspended or self.deactivated or entry.suspended_at is not None
+        return self.suspended or self.deactivated or self.waiting or entry.suspended_at is not None
 
     def _spread(self, slot: datetime, entry: schedules.Entry, when: Schedule) -> datetime:
         if entry.last_slot is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler import errors
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.load import LoadedProject
+from reconciler.engine import imports
 from reconciler.model.document import Document, DocumentId
 from reconciler.model.json import digest
 from reconciler.model.plan import Plan
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.state.database import Database
     from reconciler.state.session import Session
 
-CATALOG = "Catalog"
+CATALOG = imports.CATALOG
 
 
 def make_plan(loaded: LoadedProject, database: Database, *, only: tuple[str, ...] = ()) -> Plan:

@@ -12,9 +12,9 @@ from reconciler.config.convert import to_resource
 from reconciler.failpoints import Step
 from reconciler.model.document import CONNECTION, HAVING_CYCLES, MODEL, DocumentId
 from reconciler.model.json import Json
-from reconciler.model.resources import ProfileFieldMapping, Sync
+from reconciler.model.resources import CommunityImport, ProfileFieldMapping, Sync
 from reconciler.model.run import Run, Tally
-from reconciler.model.status import Status, StatusEntry, combined
+from reconciler.model.status import WAITS, Status, StatusEntry, combined
 from reconciler.state import documents, meta, runs, schedules, statefile, statuses
 from reconciler.state.database import Database
 from reconciler.state.session import Session
@@ -176,6 +176,10 @@ class _View:
         resource = to_resource(self.recorded[user].document)
         if isinstance(resource, ProfileFieldMapping):
             return {DocumentId(CONNECTION, resource.target)}
+        if isinstance(resource, CommunityImport):
+            # One that waits says nothing of a connection that others use.
+            whole = self.entries[user][""]
+            return set() if whole.reason.startswith(WAITS) else {DocumentId(CONNECTION, resource.target)}
         assert isinstance(resource, Sync)
         model = DocumentId(MODEL, resource.model)
         found = {DocumentId(CONNECTION, resource.connection), model}

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from reconciler import errors
-from reconciler.model.document import DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, DocumentId
 from reconciler.model.plan import Action, Change
 from reconciler.model.run import RunResult, Tally
-from reconciler.model.status import Status, StatusEntry, combined, of_document, of_mapping
+from reconciler.model.status import WAITS, Status, StatusEntry, combined, of_document, of_mapping
 from reconciler.state import outcomes, statuses
 from reconciler.state.session import Session
 
 Verdicts = Mapping[str, tuple[Status, str]]
 """Status and reason of each mapping, by item."""
 
-_REROUTING = {"from", "to", "key", "behavior"}
+_REROUTING = {"from", "to", "key", "behavior", "identity"}
 """Keys of a document whose change, or that of something below them, makes all of its mappings wait for their next cycle."""
 
 NEW = "new: waits for its first cycle"
@@ -56,7 +56,7 @@ def after_run(
     entries = [
         _entry(document, item, verdict, before.get(item), now=now, run=run_id, at=now, tally=tallies[item])
         for item, verdict in found.items()
-        if item in before
+        if item in before or (document.kind == COMMUNITY_IMPORT and before)
     ]
     _replace(session, document, before, entries, now=now, run=run_id, at=now)
 
@@ -79,6 +79,8 @@ def after_apply(session: Session, document: DocumentId, changes: Sequence[Change
         for detail in change.details
     )
     waiting = {change.item: NEW if change.action is Action.ADD else CHANGED for change in changes if change.item}
+    if document.kind == COMMUNITY_IMPORT and not any(before):
+        return  # Nothing of it has a status of its own before its first cycle.
     if rerouted:
         waiting = {**dict.fromkeys((item for item in before if item), CHANGED), **waiting}
     entries = [
@@ -88,6 +90,19 @@ def after_apply(session: Session, document: DocumentId, changes: Sequence[Change
     ]
     remaining = {item: entry for item, entry in before.items() if item not in gone}
     _replace(session, document, remaining, entries, now=now)
+
+
+def after_apply_of_target(session: Session, document: DocumentId, waiting: str, *, now: datetime) -> None:
+    """What an import could write to may be there now, or gone: it begins to wait, or ends."""
+    before = _by_item(session, document)
+    reason = before[""].reason if "" in before else NEW
+    if waiting:
+        verdict = (Status.PENDING, waiting)
+    elif reason.startswith(WAITS) or "" not in before:
+        verdict = (Status.PENDING, NEW)
+    else:
+        return
+    statuses.replace(session, [_entry(document, "", verdict, before.get(""), now=now)])
 
 
 def after_apply_of_source(session: Session, document: DocumentId, *, now: datetime) -> None:

@@ -20,11 +20,13 @@ from reconciler.engine.cycle import Ends, Part, Progress, Report, run_cycle
 from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.looking import applied_document
 from reconciler.engine.occasion import Occasion
+from reconciler.engine.waiting import Waiting
 from reconciler.model import destination
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import MODEL, DocumentId
 from reconciler.model.resources import (
     CcConnection,
+    CommunityImport,
     Connection,
     CsConnection,
     Cyclic,
@@ -178,6 +180,7 @@ def _load(session: Session, name: str) -> _Recorded:
     around = kinds.surroundings(session, flow)
     model = _model(flow, around, id)
     source, target = (_connection(around, id, end) for end in kinds.ends(flow, around))
+    refuse_waiting(session, flow, id)
     catalog = catalogs.read(session, flow.source if isinstance(flow, ProfileFieldMapping) else target.name)
     if catalog is None:
         raise _incomplete(id)
@@ -237,6 +240,14 @@ def refuse_suspended(session: Session, flow: Cyclic, id: DocumentId) -> None:
         raise errors.ConfigIncomplete(
             f"{id.name} is suspended by {entry.suspended_by}", hint=f"reconcile resume {id.name}"
         )
+
+
+def refuse_waiting(session: Session, flow: Cyclic, id: DocumentId) -> None:
+    """Raises `errors.ConfigIncomplete` for an import that has nothing to write to."""
+    why = Waiting(session).of(flow) if isinstance(flow, CommunityImport) else ""
+    if why:
+        what, _, hint = why.partition("; ")
+        raise errors.ConfigIncomplete(f"{id} {what}", hint=hint)
 
 
 def _refuse_inactive(*connections: Connection) -> None:

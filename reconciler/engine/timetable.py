@@ -8,8 +8,9 @@ from datetime import datetime
 
 from reconciler.engine import chain, kinds
 from reconciler.engine.occasion import Timing, believable
+from reconciler.engine.waiting import Waiting
 from reconciler.model.document import HAVING_CYCLES, Document, DocumentId
-from reconciler.model.resources import Cyclic, LoopSettings
+from reconciler.model.resources import CommunityImport, Cyclic, LoopSettings
 from reconciler.model.run import Run, RunResult
 from reconciler.schedule import SKEW
 from reconciler.state import conditions, documents, runs, schedules
@@ -35,8 +36,9 @@ def refresh(session: Session, settings: LoopSettings, now: datetime) -> dict[Doc
     anew, so a clock that jumped has no say any more.
     """
     recorded = documents.load(session)
+    waiting = Waiting(session)
     work = {
-        id: _work(kinds.cyclic(found.document), id, recorded, settings)
+        id: _work(kinds.cyclic(found.document), id, recorded, settings, waiting)
         for id, found in recorded.items()
         if id.kind in HAVING_CYCLES
     }
@@ -89,17 +91,26 @@ def current(session: Session, document: DocumentId, settings: LoopSettings) -> W
     if not found:
         return None
     flow = kinds.cyclic(found[document].document)
-    return _work(flow, document, kinds.surroundings(session, flow), settings)
+    return _work(flow, document, kinds.surroundings(session, flow), settings, Waiting(session))
 
 
 def _work(
-    flow: Cyclic, id: DocumentId, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings
+    flow: Cyclic,
+    id: DocumentId,
+    recorded: Mapping[DocumentId, RecordedDocument],
+    settings: LoopSettings,
+    waiting: Waiting,
 ) -> Work:
-    when = timing(flow, recorded, settings)
+    when = timing(flow, recorded, settings, waiting)
     return Work(document=id, job=kinds.job(flow), connection=kinds.written(flow), timing=when)
 
 
-def timing(flow: Cyclic, recorded: Mapping[DocumentId, RecordedDocument], settings: LoopSettings) -> Timing:
+def timing(
+    flow: Cyclic,
+    recorded: Mapping[DocumentId, RecordedDocument],
+    settings: LoopSettings,
+    waiting: Waiting,
+) -> Timing:
     """What decides when a document is due, from what is recorded of everything that it names."""
     ends = (recorded.get(id) for id in kinds.ends(flow, recorded))
     return Timing(
@@ -107,6 +118,7 @@ def timing(flow: Cyclic, recorded: Mapping[DocumentId, RecordedDocument], settin
         settings=settings,
         suspended=flow.suspended,
         deactivated=not all(end is not None and _active(end.document) for end in ends),
+        waiting=isinstance(flow, CommunityImport) and bool(waiting.why(flow, recorded)),
     )
 
 

@@ -24,6 +24,10 @@ class Status(StrEnum):
         return {"Successful": "green", "Partially Successful": "yellow", "Pending": "gray", "Failed": "red"}[self.value]
 
 
+WAITS = "waits: "
+"""Begins the reason of an import that has nothing to write to yet."""
+
+
 class BadgeName(StrEnum):
     """What stands beside the colour, because the colour is about the last cycle and this about the next one."""
 

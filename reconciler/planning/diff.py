@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.model.document import (
+    COMMUNITY_IMPORT,
     CONNECTION,
     HAVING_CYCLES,
     MODEL,
@@ -63,7 +64,12 @@ def declared_elsewhere(there: Desired) -> Recorded:
 
 def differing(desired: Mapping[DocumentId, str], recorded: Mapping[DocumentId, str]) -> list[DocumentId]:
     """Documents that a plan must look into, in plan order. Everything else is equal without being read."""
-    return sorted(id for id in desired.keys() | recorded.keys() if desired.get(id) != recorded.get(id))
+    return _in_order(id for id in desired.keys() | recorded.keys() if desired.get(id) != recorded.get(id))
+
+
+def _in_order(ids: Iterable[DocumentId]) -> list[DocumentId]:
+    """What runs in cycles comes after what it names."""
+    return sorted(ids, key=lambda id: (id.kind in HAVING_CYCLES, id))
 
 
 def diff(desired: Desired, recorded: Recorded, *, only: tuple[str, ...] = ()) -> Plan:
@@ -183,7 +189,7 @@ def _closure(ids: list[DocumentId], only: tuple[str, ...], desired: Desired, rec
         forgotten = {id for id in chosen if id.kind in (CONNECTION, MODEL) and id not in desired.digests}
         more = {id for id in ids if id in needed or references(recorded.documents.get(id)) & forgotten}
         if more <= chosen:
-            return sorted(chosen)
+            return _in_order(chosen)
         chosen |= more
 
 
@@ -200,6 +206,8 @@ def references(document: Document | None) -> set[DocumentId]:
             waited = {DocumentId(kind, name) for name in _names(spec.get("after")) for kind in HAVING_CYCLES}
             models = {DocumentId(MODEL, model)} if isinstance(model, str) else set()
             return models | _connections(_below(spec.get("to"), "connection")) | waited
+        case kind if kind == COMMUNITY_IMPORT:
+            return _connections(document.id.name, spec.get("to"))
     return _connections(*(spec.get(key) for key in ("from", "to", "connectedTo")))
 
 

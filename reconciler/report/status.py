@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model.document import PROFILE_FIELD_MAPPING
+from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome
 from reconciler.model.run import Run
@@ -16,6 +16,9 @@ from reconciler.report.text import PLAIN, Style, moment, table, visible
 FORMAT_VERSION = 1
 SYMBOLS = {Status.SUCCESSFUL: "●", Status.PARTIAL: "◐", Status.PENDING: "○", Status.FAILED: "✗"}
 """So that the status can be told without colours."""
+
+_WORDS = {PROFILE_FIELD_MAPPING: "profileField", COMMUNITY_IMPORT: "object"}
+"""What the entries of a document are called."""
 
 MANY = 60
 """More mappings than this are shown only when a document is named."""
@@ -109,7 +112,7 @@ def _badges(document: DocumentStatus) -> list[str]:
 
 
 def _reasons(document: DocumentStatus, short: bool) -> list[str]:
-    entries = [document.whole] if short else document.mappings
+    entries = [document.whole] if short or not document.mappings else document.mappings
     return [
         f"{SYMBOLS[entry.status]} {_full_name(entry)}: {visible(entry.reason)}"
         for entry in entries
@@ -139,7 +142,7 @@ def to_json(
 
 
 def _json(document: DocumentStatus) -> dict[str, Json]:
-    word = "profileField" if document.whole.kind == PROFILE_FIELD_MAPPING else "field"
+    word = _WORDS.get(document.whole.kind, "field")
     return {
         "kind": document.whole.kind,
         "name": document.whole.name,

@@ -16,7 +16,7 @@ from reconciler.config.git import address
 from reconciler.config.rules import examples
 from reconciler.model import resources
 from reconciler.model.diagnostic import Position
-from reconciler.model.document import CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC, Document, DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC, Document, DocumentId
 
 TITLE = "object: Person, attribute: Title, profileField: B"
 
@@ -32,7 +32,7 @@ def resource(text: str) -> Any:
 
 
 def test_kinds_are_those_that_the_core_knows() -> None:
-    assert set(documents.KINDS) == {CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC}
+    assert set(documents.KINDS) == {COMMUNITY_IMPORT, CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC}
     field = documents.ProfileFieldSpec.model_fields
     assert set(get_args(field["type"].annotation)) == {kind.value for kind in resources.ProfileFieldType}
     assert set(get_args(field["visibility"].annotation)) == {visibility.value for visibility in resources.Visibility}

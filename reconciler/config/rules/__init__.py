@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.config.facts import Facts, Finding
-from reconciler.config.rules import connections, destinations, mappings, models, names, shape, syncs, syntax
+from reconciler.config.rules import connections, destinations, imports, mappings, models, names, shape, syncs, syntax
 from reconciler.config.rules.base import Rule
 
 RULES: Mapping[str, Rule] = {
     rule.code: rule
-    for family in (syntax, shape, connections, names, mappings, models, destinations, syncs)
+    for family in (syntax, shape, connections, names, mappings, models, destinations, syncs, imports)
     for rule in family.RULES
 }
 """Every rule by its code."""

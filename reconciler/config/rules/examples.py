@@ -91,6 +91,12 @@ def mapping(*items: str, name: str = "acme-profile", to: str = "acme-community",
     return f"{head}spec:\n  from: {from_}\n  to: {to}\n  mappings:\n{lines}"
 
 
+def community_import(rest: str = "", *, name: str = "acme-community") -> str:
+    """A CommunityImport document."""
+    head = f"apiVersion: reconciler/v1\nkind: CommunityImport\nmetadata: {{name: {name}}}\n"
+    return f"{head}spec:\n{rest}" if rest else f"{head}spec: {{}}\n"
+
+
 def _field(
     name: str,
     label: str,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.config.facts import Facts, Finding, Line, Place
-from reconciler.config.rules import examples, lookups
+from reconciler.config.rules import examples, imports, lookups
 from reconciler.config.rules.base import Example, Rule
 from reconciler.config.rules.connections import check_end
 from reconciler.config.rules.names import unusable
@@ -101,6 +101,13 @@ def _used(facts: Facts) -> Iterator[tuple[str, Place]]:
         model = facts.models.get(sync.resource.model)
         if model is not None:
             yield model.resource.connection, sync.entry.place("spec", "from", "model")
+    for tuned in facts.imports:
+        community = _community(facts, tuned.resource.name)
+        if community is not None and tuned.resource.target not in ("", community.connected_to):
+            yield (
+                tuned.resource.target,
+                tuned.entry.place("spec", "to"),
+            )  # W-IMPORT-IDLE speaks of the other connections.
 
 
 # -- source ------------------------------------------------------------------------------------------------------------
@@ -199,6 +206,11 @@ def _profile_fields(facts: Facts) -> Iterator[Finding]:
             otherwise = f"add it to profileFields of '{line.document.target}', and to the community if it is not there"
             message = f"the profile field '{name}' is not declared by the connection '{line.document.target}'"
             yield Finding(line.place("profileField"), message, facts.suggest(name, fields, otherwise))
+    for community, name, place in imports.named_fields(facts):
+        if name not in declared[community.name]:
+            message = f"the profile field '{name}' is not declared by the connection '{community.name}'"
+            otherwise = f"add it to profileFields of '{community.name}', and to the community if it is not there"
+            yield Finding(place, message, facts.suggest(name, declared[community.name], otherwise))
 
 
 def _writers(facts: Facts) -> Iterator[Finding]:

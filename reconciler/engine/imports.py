@@ -1,0 +1,61 @@
+"""What the imports of a project write, beside what the pinned catalogs say of their targets. Nothing recorded is asked."""
+
+from __future__ import annotations
+
+from reconciler.config.load import LoadedProject
+from reconciler.model import community
+from reconciler.model.community import ObjectDefinition
+from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, DocumentId
+from reconciler.model.plan import Action, Plan
+from reconciler.model.resources import CcConnection, CommunityImport, SqlConnection
+from reconciler.planning.objects import TargetState, compare
+
+CATALOG = "Catalog"
+
+
+def definitions(connection: CcConnection) -> tuple[ObjectDefinition, ...]:
+    """The objects that the import of a community writes."""
+    return community.objects(connection.tenant, connection.profile_fields)
+
+
+def of(id: DocumentId) -> DocumentId:
+    """The connection of the community that an import reads."""
+    return DocumentId(CONNECTION, id.name)
+
+
+def objects(loaded: LoadedProject, target: str) -> list[str]:
+    """The objects that imports write to a connection, by name."""
+    found = {
+        definition.name
+        for flow in loaded.resources.values()
+        if isinstance(flow, CommunityImport) and flow.target == target
+        for definition in _definitions(loaded, flow)
+    }
+    return sorted(found)
+
+
+def state(loaded: LoadedProject, flow: CommunityImport) -> TargetState:
+    """What an import writes, beside what the pinned catalog says of its target."""
+    id = DocumentId(COMMUNITY_IMPORT, flow.name)
+    wanted = _definitions(loaded, flow)
+    if isinstance(loaded.resources.get(DocumentId(CONNECTION, flow.target)), SqlConnection):
+        return TargetState(document=id, target=flow.target, objects=compare(wanted, None), tables={})
+    catalog = loaded.catalogs.get(flow.target)
+    return TargetState(
+        document=id, target=flow.target, objects=compare(wanted, catalog), catalogued=catalog is not None
+    )
+
+
+def _definitions(loaded: LoadedProject, flow: CommunityImport) -> tuple[ObjectDefinition, ...]:
+    connection = loaded.resources.get(DocumentId(CONNECTION, flow.name))
+    return definitions(connection) if isinstance(connection, CcConnection) else ()
+
+
+def concerned(plan: Plan, loaded: LoadedProject) -> tuple[TargetState, ...]:
+    """The state of each import that a plan is about: of its document, of its community, or of the catalog of its target."""
+    changed = {change.id for change in plan.changes if change.action is not Action.FORGET}
+    return tuple(
+        state(loaded, flow)
+        for id, flow in loaded.resources.items()
+        if isinstance(flow, CommunityImport) and changed & {id, of(id), DocumentId(CATALOG, flow.target)}
+    )
