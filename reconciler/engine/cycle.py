@@ -58,7 +58,8 @@ class Part:
     """What a cycle reads for one destination. No two parts of a cycle have an item in common."""
 
     flow: Flow
-    destination: Destination | RecordEnd
+    destination: Destination | RecordEnd | None
+    """None where there is nothing to write to, so that the flow reads nothing."""
     scope: str
     """Names the ledger: everything that was acknowledged by this destination."""
 

@@ -69,7 +69,7 @@ class Writer:
     @property
     def _destination(self) -> Destination:
         destination = self._part.destination
-        assert not isinstance(destination, RecordEnd)
+        assert destination is not None and not isinstance(destination, RecordEnd)
         return destination
 
     def _workers(self, total: int) -> int:

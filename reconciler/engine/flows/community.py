@@ -42,14 +42,17 @@ _TREND_OF_SUBTYPE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The community that records come from: the connection, and the name of the tenant."""
+    """The community that records come from: the connection, and the name of the tenant.
+
+    Records of core objects are told apart by the connection: a tenant may be renamed, and two may have one name.
+    """
 
     connection: str
     tenant: str
 
     def identifier(self, type: str, id: str) -> str:
         """What tells a piece of content apart from those of all communities."""
-        return f"{self.tenant}/{'reply' if type == REPLY else 'topic'}/{id}"
+        return f"{self.connection}/{'reply' if type == REPLY else 'topic'}/{id}"
 
 
 def scope(target: str, name: str) -> str:
@@ -238,7 +241,7 @@ def _trend(session: Session, origin: Origin) -> Iterator[Values]:
             counted = found.setdefault(day, {})
             counted[name] = int(counted.get(name) or 0) + n  # type: ignore[arg-type]
     for day in sorted(found):
-        yield {"identifier": f"{origin.tenant}/{day}", "tenant": origin.tenant, "date": day, **found[day]}
+        yield {"identifier": f"{origin.connection}/{day}", "tenant": origin.tenant, "date": day, **found[day]}
 
 
 def _created(session: Session, origin: Origin, kind: Kind, source: str) -> Iterator[tuple[str, str, int]]:

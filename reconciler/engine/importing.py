@@ -1,0 +1,173 @@
+"""The ends of a community import: what is read and worked out before its parts, and a part for each object of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from reconciler.clock import Clock
+from reconciler.connectors.base import CommunitySource, ObjectSource, RecordDestination
+from reconciler.connectors.gainsight_cs.target import RecordTarget
+from reconciler.engine import resolving
+from reconciler.engine.cycle import Ends, Part, Progress
+from reconciler.engine.flows.community import ImportFlow, Missing, Origin, Render, WholeEnd, scope
+from reconciler.engine.holding import Held
+from reconciler.engine.ingest import ingest
+from reconciler.engine.kinds import IMPORT_JOB
+from reconciler.model.catalog import Catalog, CatalogField
+from reconciler.model.community import ObjectDefinition, objects
+from reconciler.model.document import COMMUNITY_IMPORT
+from reconciler.model.json import Json
+from reconciler.model.resources import Behavior, CcConnection, CommunityImport
+from reconciler.planning.objects import TargetObject, compare
+from reconciler.records.coerce import coerce
+from reconciler.state import imports
+from reconciler.state.database import Database
+
+
+class Tenant(ObjectSource, Protocol):
+    """A Gainsight CS tenant whose records can be written."""
+
+    def writer(self, target: RecordTarget) -> RecordDestination: ...
+
+
+@runtime_checkable
+class Tables(Protocol):
+    """A database that takes records, in tables that it makes."""
+
+    def prepare(self, definitions: Sequence[ObjectDefinition]) -> object: ...
+
+    def records(self, definition: ObjectDefinition) -> RecordDestination: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What an import reads: its document, its community, and the tenant that its members are looked up in."""
+
+    flow: CommunityImport
+    community: CcConnection
+    source: CommunitySource
+    people: ObjectSource
+    catalog: Catalog
+    """That of `people`."""
+
+
+def ends(
+    database: Database,
+    reading: Reading,
+    target: Tenant | Tables,
+    *,
+    clock: Clock,
+    calls: Callable[[], int],
+    applied_at: datetime,
+) -> Ends:
+    """Everything that one cycle of an import needs."""
+    definitions = objects(reading.community.tenant, reading.community.profile_fields)
+    if isinstance(target, Tables):
+        parts = [_table_part(database, reading, target, definition) for definition in definitions]
+    else:
+        parts = [_object_part(database, reading, target, found) for found in compare(definitions, reading.catalog)]
+
+    def prepare(lease: Held, progress: Progress) -> None:
+        if isinstance(target, Tables):
+            target.prepare(definitions)
+        _read(database, reading, lease, progress, clock)
+
+    return Ends(
+        parts=parts,
+        job=IMPORT_JOB,
+        connection=reading.flow.target,
+        calls=calls,
+        prepare=prepare,
+        applied_at=applied_at,
+    )
+
+
+def _read(database: Database, reading: Reading, lease: Held, progress: Progress, clock: Clock) -> None:
+    """Bring the store up to date, then what is derived from it."""
+    flow, connection = reading.flow, reading.community.name
+    ingest(
+        database,
+        reading.source,
+        connection,
+        full_every=flow.full_every,
+        refresh_members=flow.refresh_members,
+        with_profiles=bool(reading.community.profile_fields or flow.identity.profile_fields),
+        clock=clock,
+        assert_held=lease.assert_held,
+        progress=progress,
+    )
+    progress.phase("resolving", None)
+    resolving.resolve(
+        database,
+        connection,
+        flow.identity,
+        reading.people,
+        reading.catalog,
+        clock=clock,
+        assert_held=lease.assert_held,
+        advance=progress.advance,
+    )
+    today = clock.now().date()
+    with database.begin() as session:
+        lease.assert_held(session)
+        imports.count_views(session, connection, today)
+        imports.note_day(session, connection, today)
+
+
+def _origin(reading: Reading) -> Origin:
+    return Origin(connection=reading.community.name, tenant=reading.community.tenant)
+
+
+def _table_part(database: Database, reading: Reading, target: Tables, definition: ObjectDefinition) -> Part:
+    names = {field.name: (field.name, _as_it_is) for field in definition.fields}
+    return Part(
+        flow=ImportFlow(database, _origin(reading), definition, definition.fields),
+        destination=WholeEnd(writer=target.records(definition), fields=names, key=definition.key),
+        scope=scope(reading.flow.target, definition.name),
+    )
+
+
+def _object_part(database: Database, reading: Reading, target: Tenant, found: TargetObject) -> Part:
+    definition, ledger = found.definition, scope(reading.flow.target, found.definition.name)
+    if found.found is None or not found.usable:
+        return Part(flow=Missing(definition, _why_unusable(found, reading.flow)), destination=None, scope=ledger)
+    usable = [field for field in definition.fields if field.name in found.fields]
+    fields = {field.name: (found.fields[field.name].name, _coercing(found.fields[field.name])) for field in usable}
+    key = found.fields[definition.key].name
+    writer = target.writer(RecordTarget(object=found.found, key=(key,), behavior=Behavior.UPDATE_OR_CREATE))
+    return Part(
+        flow=ImportFlow(database, _origin(reading), definition, usable),
+        destination=WholeEnd(writer=writer, fields=fields, key=definition.key),
+        scope=ledger,
+    )
+
+
+def _why_unusable(found: TargetObject, flow: CommunityImport) -> str:
+    if found.found is None:
+        named = f"{flow.target} has no object '{found.definition.name}'"
+        return f"{named}; `reconcile explain {COMMUNITY_IMPORT}/{flow.name}` lists its fields"
+    if found.problems:
+        return f"'{found.definition.name}' {found.problems[0]}"
+    return f"'{found.definition.name}' has no field '{found.definition.key}', by which records are found"
+
+
+def _coercing(field: CatalogField) -> Render:
+    return lambda value: coerce(_spelled(value), field)
+
+
+def _spelled(value: Json) -> str:
+    """A value of a community as a warehouse would give it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return ";".join(str(one) for one in value)
+        case _:
+            return str(value)
+
+
+def _as_it_is(value: Json) -> Json:
+    return value
