@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reconciler.connectors.http import HttpClient
     from reconciler.connectors.notify.base import Sender
     from reconciler.connectors.sql.source import SqlSource
+    from reconciler.connectors.sql.target import SqlTarget
     from reconciler.engine.sync import Remotes
     from reconciler.model.event import Transition
     from reconciler.state.database import Database
@@ -126,7 +127,7 @@ class Workplace:
     def remotes(self) -> Remotes:
         from reconciler.engine.sync import Remotes
 
-        return Remotes(cs=self.cs, cc=self.cc, sql=self.sql)
+        return Remotes(cs=self.cs, cc=self.cc, sql=self.sql, tables=self.tables)
 
     def cs(self, connection: CsConnection, stop: threading.Event | None = None) -> CsClient:
         from reconciler.cli.redaction import resolve
@@ -153,6 +154,16 @@ class Workplace:
         for secret in source.address.secrets:
             KNOWN.add(secret)
         return source
+
+    def tables(self, connection: SqlConnection, stop: threading.Event | None = None) -> SqlTarget:
+        from reconciler.cli.redaction import KNOWN, resolve
+        from reconciler.connectors.sql.target import SqlTarget
+
+        url = resolve(connection.url, self.root)
+        target = SqlTarget(connection, url, root=self.root, clock=self.clock, stop=stop or self.stop)
+        for secret in target.address.secrets:
+            KNOWN.add(secret)
+        return target
 
     def remote(self, connection: Connection) -> CsClient | CcClient | SqlSource:
         """What talks to a connection. Raises `errors.SecretUnavailable`, and `errors.RemoteError` where it cannot be made."""

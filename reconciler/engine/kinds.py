@@ -57,7 +57,22 @@ def ends(flow: Cyclic, recorded: Mapping[DocumentId, RecordedDocument]) -> tuple
     return DocumentId(CONNECTION, source), DocumentId(CONNECTION, written(flow))
 
 
+def tenant(flow: Cyclic, recorded: Mapping[DocumentId, RecordedDocument]) -> DocumentId:
+    """The Gainsight CS connection whose catalog it goes by. Members of a community are looked up in the tenant that it is
+    connected to, wherever an import writes."""
+    match flow:
+        case ProfileFieldMapping():
+            return DocumentId(CONNECTION, flow.source)
+        case Sync():
+            return DocumentId(CONNECTION, flow.connection)
+        case CommunityImport():
+            community = recorded.get(DocumentId(CONNECTION, flow.name))
+            return DocumentId(CONNECTION, str(community.document.spec.get("connectedTo")) if community else "")
+
+
 def surroundings(session: Session, flow: Cyclic) -> dict[DocumentId, RecordedDocument]:
     """What is recorded of everything that it names: its connections, and its model if it has one."""
     model = documents.load(session, [DocumentId(MODEL, flow.model)]) if isinstance(flow, Sync) else {}
-    return {**model, **documents.load(session, ends(flow, model))}
+    around = {**model, **documents.load(session, ends(flow, model))}
+    people = tenant(flow, around)
+    return around if people in around else {**around, **documents.load(session, [people])}

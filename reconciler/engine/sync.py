@@ -13,11 +13,20 @@ from reconciler import errors
 from reconciler.clock import Clock
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
-from reconciler.connectors.base import Destination, MemberDirectory, ObjectSource, RecordDestination, Remote, RowSource
+from reconciler.connectors.base import (
+    CommunitySource,
+    Destination,
+    MemberDirectory,
+    ObjectSource,
+    RecordDestination,
+    Remote,
+    RowSource,
+)
 from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
-from reconciler.engine import holding, kinds, timetable
+from reconciler.engine import holding, importing, kinds, timetable
 from reconciler.engine.cycle import Ends, Part, Progress, Report, run_cycle
 from reconciler.engine.flows import profile, warehouse
+from reconciler.engine.importing import Tables
 from reconciler.engine.looking import applied_document
 from reconciler.engine.occasion import Occasion
 from reconciler.engine.waiting import Waiting
@@ -52,7 +61,20 @@ class CsRemote(ObjectSource, Remote, Protocol):
 
 
 class CcRemote(MemberDirectory, Destination, Remote, Protocol):
-    """A community that is listed and written."""
+    """A community that is listed and written, and read as a whole."""
+
+    def community(self) -> CommunitySource:
+        """Made anew for each run."""
+        ...
+
+
+class TablesRemote(Tables, Protocol):
+    """A database that is written to."""
+
+    @property
+    def calls(self) -> int: ...
+
+    def close(self) -> None: ...
 
 
 class SqlRemote(RowSource, Protocol):
@@ -74,16 +96,18 @@ class Remotes:
     cs: Callable[[CsConnection, threading.Event], CsRemote]
     cc: Callable[[CcConnection, threading.Event], CcRemote]
     sql: Callable[[SqlConnection, threading.Event], SqlRemote]
+    tables: Callable[[SqlConnection, threading.Event], TablesRemote]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recorded:
-    """A document with everything that is recorded of what it names. The catalog is that of its CS connection."""
+    """A document with everything that is recorded of what it names. The catalog is that of `tenant`."""
 
     id: DocumentId
     flow: Cyclic
     source: Connection
     target: Connection
+    tenant: CsConnection
     catalog: Catalog
     model: Model | None
     applied_at: datetime
@@ -108,7 +132,7 @@ def sync(
     with database.read() as session:
         recorded = _load(session, name)
     halt = holding.Halt(stop)
-    with _open(recorded, remotes, halt) as ends:
+    with _open(database, recorded, remotes, halt, clock) as ends:
         report = run_cycle(
             database,
             recorded.id,
@@ -125,7 +149,9 @@ def sync(
 
 
 @contextmanager
-def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator[Ends]:
+def _open(
+    database: Database, recorded: _Recorded, remotes: Remotes, halt: holding.Halt, clock: Clock
+) -> Iterator[Ends]:
     match recorded.flow, recorded.source, recorded.target:
         case ProfileFieldMapping() as mapping, CsConnection() as source, CcConnection() as target:
             with closing(remotes.cs(source, halt)) as cs, closing(remotes.cc(target, halt)) as cc:
@@ -133,6 +159,16 @@ def _open(recorded: _Recorded, remotes: Remotes, halt: holding.Halt) -> Iterator
         case Sync() as flow, SqlConnection() as source, CsConnection() as target:
             with closing(remotes.cs(target, halt)) as cs, closing(remotes.sql(source, halt)) as sql:
                 yield _record_ends(flow, recorded, sql, cs)
+        case CommunityImport() as flow, CcConnection() as source, CsConnection():
+            with closing(remotes.cc(source, halt)) as cc, closing(remotes.cs(recorded.tenant, halt)) as cs:
+                yield _import_ends(database, flow, recorded, source, cc, cs, cs, clock)
+        case CommunityImport() as flow, CcConnection() as source, SqlConnection() as target:
+            with (
+                closing(remotes.cc(source, halt)) as cc,
+                closing(remotes.cs(recorded.tenant, halt)) as cs,
+                closing(remotes.tables(target, halt)) as tables,
+            ):
+                yield _import_ends(database, flow, recorded, source, cc, cs, tables, clock)
         case _:
             raise _incomplete(recorded.id)
 
@@ -173,6 +209,30 @@ def _record_ends(flow: Sync, recorded: _Recorded, source: SqlRemote, target: CsR
     )
 
 
+def _import_ends(
+    database: Database,
+    flow: CommunityImport,
+    recorded: _Recorded,
+    community: CcConnection,
+    source: CcRemote,
+    people: CsRemote,
+    target: CsRemote | TablesRemote,
+    clock: Clock,
+) -> Ends:
+    used = {id(remote): remote for remote in (source, people, target)}.values()
+    reading = importing.Reading(
+        flow=flow, community=community, source=source.community(), people=people, catalog=recorded.catalog
+    )
+    return importing.ends(
+        database,
+        reading,
+        target,
+        clock=clock,
+        calls=lambda: sum(remote.calls for remote in used),
+        applied_at=recorded.applied_at,
+    )
+
+
 def _load(session: Session, name: str) -> _Recorded:
     id = applied_document(session, name)
     own = documents.load(session, [id])[id]
@@ -181,19 +241,19 @@ def _load(session: Session, name: str) -> _Recorded:
     model = _model(flow, around, id)
     source, target = (_connection(around, id, end) for end in kinds.ends(flow, around))
     refuse_waiting(session, flow, id)
-    catalog = catalogs.read(session, flow.source if isinstance(flow, ProfileFieldMapping) else target.name)
-    if catalog is None:
+    tenant = _connection(around, id, kinds.tenant(flow, around))
+    catalog = catalogs.read(session, tenant.name)
+    if catalog is None or not isinstance(tenant, CsConnection):
         raise _incomplete(id)
-    _refuse_inactive(source, target)
+    _refuse_inactive(source, target, tenant)
     refuse_suspended(session, flow, id)
     return _Recorded(
         id=id,
         flow=flow,
         source=source,
         target=target,
-        catalog=catalog_files.from_json(
-            catalog.content, source.name if isinstance(flow, ProfileFieldMapping) else target.name
-        ),
+        tenant=tenant,
+        catalog=catalog_files.from_json(catalog.content, tenant.name),
         model=model,
         applied_at=_newest(own, around, catalog),
     )
