@@ -5,16 +5,29 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import Number, common, output
+
+if TYPE_CHECKING:
+    from reconciler.cli.wiring import Workplace
+
+
+MEMBERS = ("matched", "ambiguous", "unmatched")
 
 
 @click.command("records")
 @click.argument("name")
 @click.option("--field", metavar="FIELD", help="Only values of this field.")
 @click.option("--reason", metavar="REASON", help="Only values rejected for this reason.")
+@click.option(
+    "--outcome",
+    type=click.Choice(("rejected", *MEMBERS)),
+    default="rejected",
+    help="Of an import: its members by how they were tied to people.",
+)
 @click.option("--search", metavar="TEXT", help="Only values whose user, name, value or detail has this text.")
 @click.option("--limit", type=Number(1, 1_000_000), default=50, show_default=True, help="How many a table shows.")
 @output("table", "json", "csv")
@@ -24,6 +37,7 @@ def command(
     name: str,
     field: str | None,
     reason: str | None,
+    outcome: str,
     search: str | None,
     limit: int,
     output: str,
@@ -34,6 +48,7 @@ def command(
     reconcile records acme-profile
     reconcile records acme-profile --reason user-missing
     reconcile records acme-profile --output csv > rejected.csv
+    reconcile records acme-community --outcome unmatched --output csv > unmatched.csv
     """
     from reconciler import errors
     from reconciler.cli.load import warn_of_doubts
@@ -50,6 +65,11 @@ def command(
     wanted = Reason(reason) if reason else None
     work = workplace(project)
     warn_of_doubts(work)
+    if outcome in MEMBERS:
+        if field or reason:
+            raise errors.UsageError("members have no field and no reason", hint="take --field and --reason out")
+        _show_members(work, name, outcome, search, limit, output)
+        return
     with work.database.read() as session:
         document = applied_document(session, name)
         found = outcomes.search(session, document=document, item=field, reason=wanted, text=search)
@@ -65,3 +85,24 @@ def command(
             shown = list(islice(found, limit))
             total = outcomes.count(session, document=document, item=field, reason=wanted, text=search)
             click.echo(report.to_text(shown, total, style=output_style()))
+
+
+def _show_members(work: Workplace, name: str, outcome: str, search: str | None, limit: int, output: str) -> None:
+    from reconciler.cli.terminal import output_style
+    from reconciler.engine.looking import members_of
+    from reconciler.report import csv
+    from reconciler.report import matches as report
+
+    with members_of(work.database, name, outcome, search or "") as (found, total, counts):
+        if output == "csv":
+            for line in csv.lines(report.CSV_HEAD, report.csv_rows(found)):
+                click.echo(line, nl=False)
+        elif output == "json":
+            answer = {
+                "formatVersion": report.FORMAT_VERSION,
+                "counts": counts,
+                "members": [report.to_json(one) for one in found],
+            }
+            click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        else:
+            click.echo(report.to_text(list(islice(found, limit)), counts, total, style=output_style()))

@@ -15,17 +15,19 @@ from reconciler.engine.kinds import possible
 from reconciler.engine.occasion import Timing
 from reconciler.engine.timetable import timing
 from reconciler.engine.waiting import Waiting
-from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.event import CONFIG
 from reconciler.model.resources import CommunityImport, Cyclic, LoopSettings, ProfileFieldMapping, Sync
 from reconciler.model.status import StatusEntry
+from reconciler.records.resolution.result import Outcome as MatchOutcome
 from reconciler.report.csv import EXPORT_HEAD, RECORD_HEAD
 from reconciler.report.records import ExportRow, export_rows, record_rows
 from reconciler.report.status import DocumentStatus
 from reconciler.schedule import describe, next_slot
-from reconciler.state import conditions, documents, ledger, outcomes, runs, schedules, statuses
+from reconciler.state import conditions, documents, imports, ledger, outcomes, runs, schedules, statuses
 from reconciler.state.conditions import Held
 from reconciler.state.database import Database
+from reconciler.state.imports import MemberMatch
 from reconciler.state.session import Session
 
 UNSCHEDULED = "when asked"
@@ -118,6 +120,25 @@ def document_of_runs(session: Session, name: str) -> DocumentId:
     meant = possible(name)
     known = documents.load(session, meant) or documents.load(session, meant, forgotten=True)
     return named(known, name) if known else (meant or [DocumentId(PROFILE_FIELD_MAPPING, name)])[0]
+
+
+@contextmanager
+def members_of(
+    database: Database, name: str, outcome: str, words: str
+) -> Iterator[tuple[Iterator[MemberMatch], int, dict[str, int]]]:
+    """The members of an import whose resolution ended in one way: a stream that is valid inside the context, how many it has,
+    and how many members ended in each way. Raises `errors.UsageError` for a document that is no import."""
+    with database.read() as session:
+        id = applied_document(session, name)
+        if id.kind != COMMUNITY_IMPORT:
+            raise errors.UsageError(
+                f"{id} has no members that are tied to people",
+                hint="leave out --outcome: it is for imports of communities",
+            )
+        wanted = [MatchOutcome(outcome)]
+        total = imports.count_found(session, id.name, wanted, words)
+        counts = {str(known): count for known, count in imports.count_matches(session, id.name).items()}
+        yield imports.matches(session, id.name, wanted, words), total, counts
 
 
 @contextmanager

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, or_, select, text
 
 from reconciler.model.community import Kind
 from reconciler.model.json import Json
 from reconciler.records.resolution.result import Outcome, Resolution
 from reconciler.state import tables
+from reconciler.state.order import natural
 from reconciler.state.session import Session
 from reconciler.state.upsert import upsert
 
@@ -157,19 +158,28 @@ def drop_matches_of_the_gone(session: Session, connection: str) -> None:
     )
 
 
-def matches(session: Session, connection: str, outcomes: Iterable[Outcome], words: str = "") -> Iterator[MemberMatch]:
-    """Members by how their resolution ended, in order of id; `words` are looked for in id, label, address and detail."""
-    query = select(_matches).where(
-        _matches.c.connection == connection, _matches.c.outcome.in_([outcome.value for outcome in outcomes])
+def matches(session: Session, connection: str, outcomes: Iterable[Outcome], words: str) -> Iterator[MemberMatch]:
+    """Members by how their resolution ended, in natural order of id, a page at a time in memory; `words` are looked for in id,
+    label, address and detail, in any case of ASCII letters."""
+    query = (
+        select(_matches).where(*_wanted(connection, outcomes, words)).order_by(text(natural("community_matches.id")))
     )
+    for row in session.stream(query):
+        yield MemberMatch(**{**row._mapping, "outcome": Outcome(row.outcome)})
+
+
+def count_found(session: Session, connection: str, outcomes: Iterable[Outcome], words: str) -> int:
+    """How many `matches` would give."""
+    query = select(func.count()).select_from(_matches).where(*_wanted(connection, outcomes, words))
+    return int(session.execute(query).scalar_one())
+
+
+def _wanted(connection: str, outcomes: Iterable[Outcome], words: str) -> list[ColumnElement[bool]]:
+    wanted = [_matches.c.connection == connection, _matches.c.outcome.in_([outcome.value for outcome in outcomes])]
     if words:
-        looked_in = func.lower(
-            _matches.c.id + "\n" + _matches.c.label + "\n" + _matches.c.email + "\n" + _matches.c.detail
-        )
-        query = query.where(looked_in.contains(words.lower(), autoescape=True))
-    for row in session.stream(query.order_by(_matches.c.id)):
-        values = row._mapping
-        yield MemberMatch(**{**values, "outcome": Outcome(row.outcome)})
+        columns = (_matches.c.id, _matches.c.label, _matches.c.email, _matches.c.detail)
+        wanted.append(or_(*(func.lower(column).contains(words.lower(), autoescape=True) for column in columns)))
+    return wanted
 
 
 def count_matches(session: Session, connection: str) -> dict[Outcome, int]:
