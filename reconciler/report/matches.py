@@ -28,7 +28,8 @@ CSV_HEAD = (
 ADVICE = {
     "unmatched": "nobody in Gainsight CS is known by what the rules compare; members need not be customers. An alias says who "
     "somebody is, a rule more of what counts",
-    "ambiguous": "several people could be meant, and none was chosen: correct them in Gainsight CS, or say who it is with an alias",
+    "ambiguous": "several people could be meant, and none was chosen: correct them in Gainsight CS, or say with an alias "
+    "who it is",
 }
 
 
