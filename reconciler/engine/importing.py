@@ -12,6 +12,7 @@ from reconciler.connectors.base import CommunitySource, ObjectSource, RecordDest
 from reconciler.connectors.gainsight_cs.target import RecordTarget
 from reconciler.engine import resolving
 from reconciler.engine.cycle import Ends, Part, Progress
+from reconciler.engine.flows import profile
 from reconciler.engine.flows.community import ImportFlow, Missing, Origin, Render, WholeEnd, scope
 from reconciler.engine.holding import Held
 from reconciler.engine.ingest import ingest
@@ -25,6 +26,7 @@ from reconciler.planning.objects import TargetObject, compare
 from reconciler.records.coerce import coerce
 from reconciler.state import imports
 from reconciler.state.database import Database
+from reconciler.state.erasure import erase
 
 
 class Tenant(ObjectSource, Protocol):
@@ -113,6 +115,7 @@ def _read(database: Database, reading: Reading, lease: Held, progress: Progress,
     today = clock.now().date()
     with database.begin() as session:
         lease.assert_held(session)
+        erase(session, connection, imports.erased(session, connection), profile.scope(connection))
         imports.count_views(session, connection, today)
         imports.note_day(session, connection, today)
 

@@ -161,7 +161,7 @@ def _rows(session: Session, id: DocumentId, flow: Cyclic) -> Iterator[ExportRow]
         case Sync():
             items, scope = sorted(rule.field for rule in flow.fields), warehouse.scope(flow)
         case ProfileFieldMapping():
-            items, scope = sorted(entry.profile_field for entry in flow.mappings), profile.scope(flow)
+            items, scope = sorted(entry.profile_field for entry in flow.mappings), profile.scope(flow.target)
         case CommunityImport():
             raise errors.UsageError(
                 f"{id}: what an import has written is in {flow.target} itself, as records",

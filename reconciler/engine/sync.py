@@ -176,7 +176,7 @@ def _open(
 def _profile_ends(mapping: ProfileFieldMapping, catalog: Catalog, source: CsRemote, target: CcRemote) -> Ends:
     flow = profile.ProfileFlow(mapping, catalog, source, target)
     return Ends(
-        parts=[Part(flow=flow, destination=target, scope=profile.scope(mapping))],
+        parts=[Part(flow=flow, destination=target, scope=profile.scope(mapping.target))],
         job=profile.JOB,
         connection=mapping.target,
         calls=lambda: source.calls + target.calls,

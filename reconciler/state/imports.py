@@ -37,7 +37,7 @@ class Stored:
     """A record of the store, with who its member or author is."""
 
     id: str
-    parent: str
+    parent: str | None
     values: Mapping[str, Json]
     deleted_at: datetime | None
     match: Match
@@ -63,7 +63,7 @@ class MemberMatch:
 
 def records(session: Session, connection: str, kind: Kind) -> Iterator[Stored]:
     """Every record of a kind, in order of id, a page at a time in memory."""
-    whose = _field(session, "author_id") if kind in (Kind.TOPIC, Kind.REPLY) else "r.id"
+    whose = "r.author" if kind in (Kind.TOPIC, Kind.REPLY) else "r.id"
     query = text(
         "SELECT r.id, r.parent, r.content, r.deleted_at, m.outcome, m.person_id, m.company_id, m.company_person_id, m.rule, "
         f"m.confidence FROM community_records r LEFT JOIN community_matches m ON m.connection = r.connection AND m.id = {whose} "
@@ -97,6 +97,15 @@ def present_members(session: Session, connection: str, after: str, limit: int) -
         "AND id > :after ORDER BY id LIMIT :limit"
     ).bindparams(connection=connection, kind=Kind.MEMBER.value, after=after, limit=limit)
     return [(row.id, json.loads(row.content)) for row in session.execute(query)]
+
+
+def erased(session: Session, connection: str) -> list[str]:
+    """Members who have gone in the newest run of reading."""
+    query = text(
+        "SELECT r.id FROM community_records r JOIN community_passes p ON p.connection = r.connection "
+        "WHERE r.connection = :connection AND r.kind = :kind AND r.deleted_at IS NOT NULL AND r.changed_in = p.number"
+    ).bindparams(connection=connection, kind=Kind.MEMBER.value)
+    return list(session.execute(query).scalars())
 
 
 def record_matches(

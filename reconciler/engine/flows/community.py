@@ -173,7 +173,7 @@ def _label(values: Values, key: str) -> str:
 
 def _stored(session: Session, origin: Origin, kind: Kind) -> Iterator[Values]:
     for record in imports.records(session, origin.connection, kind):
-        of_store = {"id": record.id, "topic_id": record.parent or None}
+        of_store = {"id": record.id, "topic_id": record.parent}
         yield {**record.values, **_profile(record), **record.match, **_marks(record), **of_store}
 
 

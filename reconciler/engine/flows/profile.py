@@ -27,9 +27,9 @@ CHUNK = 2_000
 """Identities that are staged together."""
 
 
-def scope(mapping: ProfileFieldMapping) -> str:
-    """The ledger of a mapping's target. It is the community's: a field keeps its history when its mapping moves."""
-    return f"profile:{mapping.target}"
+def scope(community: str) -> str:
+    """The ledger of a community's profile fields. It is not a mapping's: a field keeps its history when its mapping moves."""
+    return f"profile:{community}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
