@@ -25,10 +25,14 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "preserve_insertion_order": "false",
 }
 
-PREPARATIONS = (
+SETTINGS = (
     "SET TimeZone = 'UTC'",
     # It would be drawn on standard output.
     "SET enable_progress_bar = false",
+)
+
+PREPARATIONS = (
+    *SETTINGS,
     # From here on not even a query can change a setting.
     "SET lock_configuration = true",
 )

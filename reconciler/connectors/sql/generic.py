@@ -21,7 +21,7 @@ from reconciler.records.text_of import rendition
 CONNECT_SECONDS = 60
 """A warehouse that sleeps takes its time to wake up."""
 
-_PREPARATIONS: dict[str, tuple[str, ...]] = {
+PREPARATIONS: dict[str, tuple[str, ...]] = {
     "snowflake": ("ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = {seconds}", "ALTER SESSION SET TIMEZONE = 'UTC'"),
     "databricks": ("SET STATEMENT_TIMEOUT = {seconds}", "SET TIME ZONE 'UTC'"),
     "redshift": ("SET statement_timeout = {milliseconds}", "SET TIME ZONE 'UTC'"),
@@ -74,22 +74,22 @@ class Generic:
 
     def _guarded(self, connection: Connection, work: Callable[[], Any]) -> Any:
         self._watch.check()
-        with self._watch.guarding(lambda: _cut_short(connection)):
+        with self._watch.guarding(lambda: cut_short(connection)):
             return work()
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
         with self._translated():
             engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
-            connection = patiently(self._watch, engine.connect, _drop, seconds=CONNECT_SECONDS)
+            connection = patiently(self._watch, engine.connect, drop, seconds=CONNECT_SECONDS)
             try:
                 seconds = max(1, round(self._watch.seconds))
-                for text in _PREPARATIONS.get(engine.dialect.name, ()):
+                for text in PREPARATIONS.get(engine.dialect.name, ()):
                     statement = text.format(seconds=seconds, milliseconds=seconds * 1000)
                     self._guarded(connection, partial(connection.exec_driver_sql, statement))
                 yield connection
             finally:
-                _drop(connection)
+                drop(connection)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -101,10 +101,10 @@ class Generic:
             raise errors.RemoteRefused(f"no driver for {self._url.drivername} is installed") from None
         except Exception as error:  # noqa: BLE001 - each driver has a tree of its own, and their texts hold rows and URLs
             self._watch.check()
-            raise _meaning(error, self._label) from None
+            raise meaning(error, self._label) from None
 
 
-def _cut_short(connection: Connection) -> None:
+def cut_short(connection: Connection) -> None:
     """Drivers have no common way to cancel: the ones that have any call it this, and all can close the connection."""
     driver = connection.connection.driver_connection
     for name in ("cancel", "interrupt", "close"):
@@ -115,7 +115,7 @@ def _cut_short(connection: Connection) -> None:
             return
 
 
-def _drop(connection: Connection) -> None:
+def drop(connection: Connection) -> None:
     """A connection that broke need not be able to say goodbye."""
     with suppress(Exception):
         connection.invalidate()
@@ -123,7 +123,7 @@ def _drop(connection: Connection) -> None:
         connection.close()
 
 
-def _meaning(error: Exception, label: str) -> errors.RemoteError:
+def meaning(error: Exception, label: str) -> errors.RemoteError:
     original = getattr(error, "orig", None) or error
     name = type(original).__name__
     if isinstance(error, exc.OperationalError | exc.InterfaceError):

@@ -6,7 +6,7 @@ Rows are made into text by the server, by the type that it reports for each colu
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from os import dup
@@ -87,51 +87,17 @@ class Postgresql:
     @contextmanager
     def _session(self) -> Iterator[psycopg.Connection]:
         with self._translated():
-            connection = patiently(
-                self._watch,
-                lambda: psycopg.connect(**self._arguments(), autocommit=True),
-                lambda unwanted: unwanted.close(),
-                seconds=self._patience,
-            )
+            connection = connected(self._url, self._label, self._watch)
             try:
-                if connection.info.server_version < OLDEST:
-                    raise errors.RemoteRefused(f"{self._label} is older than PostgreSQL 13", hint="upgrade the server")
                 self._guarded(connection, lambda: self._prepare(connection))
                 yield connection
             finally:
                 # Never a COMMIT: there is nothing to keep, and a session that broke cannot answer.
                 connection.close()
 
-    @property
-    def _patience(self) -> float:
-        """Longer than the driver's own patience, which gives the better message."""
-        with suppress(ValueError, TypeError):
-            return float(str(self._arguments()["connect_timeout"])) + 5
-        return CONNECT_SECONDS + 5
-
-    def _arguments(self) -> dict[str, Any]:
-        url = self._url
-        options = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
-        named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
-        given = {name: value for name, value in named.items() if value is not None}
-        return {**DEFAULTS, **given, "dbname": url.database, **options, "client_encoding": "utf8"}
-
     def _prepare(self, connection: psycopg.Connection) -> None:
-        milliseconds = round(self._watch.seconds * 1000)
-        settings = (
-            ("default_transaction_read_only", "on"),
-            ("statement_timeout", milliseconds),
-            ("idle_in_transaction_session_timeout", max(milliseconds, 300_000)),
-            ("lock_timeout", 10_000),
-            # What the spelling of values depends on.
-            ("timezone", "UTC"),
-            ("datestyle", "ISO"),
-            ("intervalstyle", "iso_8601"),
-            ("extra_float_digits", 1),
-            # Rows are read to the last, so a plan for the first ones would be the wrong one.
-            ("cursor_tuple_fraction", 1),
-        )
-        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings))
+        # Rows are read to the last, so a plan for the first ones would be the wrong one.
+        configure(connection, self._watch, default_transaction_read_only="on", cursor_tuple_fraction=1)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def _described(self, connection: psycopg.Connection, query: str) -> list[tuple[str, int]]:
@@ -175,7 +141,7 @@ class Postgresql:
 
     @contextmanager
     def _guarding(self, connection: psycopg.Connection) -> Iterator[None]:
-        with self._watch.guarding(lambda: _cut_short(connection)):
+        with self._watch.guarding(lambda: cut_short(connection)):
             yield
 
     @contextmanager
@@ -189,7 +155,53 @@ class Postgresql:
             raise errors.RemoteMalformed(f"{self._label} sent text that is no UTF-8") from None
 
 
-def _cut_short(connection: psycopg.Connection) -> None:
+def connected(url: URL, label: str, watch: Watch) -> psycopg.Connection:
+    """A connection to a server that is new enough. Raises `errors.RemoteError`, and what psycopg raises."""
+    arguments = _arguments(url)
+    connection = patiently(
+        watch,
+        lambda: psycopg.connect(**arguments, autocommit=True),
+        lambda unwanted: unwanted.close(),
+        seconds=_patience(arguments),
+    )
+    if connection.info.server_version < OLDEST:
+        connection.close()
+        raise errors.RemoteRefused(f"{label} is older than PostgreSQL 13", hint="upgrade the server")
+    return connection
+
+
+def configure(connection: psycopg.Connection, watch: Watch, **more: str | int) -> None:
+    """The settings of every session of ours, and those of this one."""
+    milliseconds = round(watch.seconds * 1000)
+    settings: dict[str, str | int] = {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": max(milliseconds, 300_000),
+        "lock_timeout": 10_000,
+        # What the spelling of values depends on.
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        "intervalstyle": "iso_8601",
+        "extra_float_digits": 1,
+        **more,
+    }
+    connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
+
+
+def _patience(arguments: Mapping[str, Any]) -> float:
+    """Longer than the driver's own patience, which gives the better message."""
+    with suppress(ValueError, TypeError):
+        return float(str(arguments["connect_timeout"])) + 5
+    return CONNECT_SECONDS + 5
+
+
+def _arguments(url: URL) -> dict[str, Any]:
+    options = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
+    named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+    given = {name: value for name, value in named.items() if value is not None}
+    return {**DEFAULTS, **given, "dbname": url.database, **options, "client_encoding": "utf8"}
+
+
+def cut_short(connection: psycopg.Connection) -> None:
     """Ask the server to give up, and hang up on one that does not answer."""
     with suppress(psycopg.Error, OSError), socket.socket(fileno=dup(connection.pgconn.socket)) as wire:
         with suppress(psycopg.Error):

@@ -80,7 +80,7 @@ _OPENING = (
 _LOCKED = "try again when the other process has ended"
 _SPACE = "free some space in the folder for temporary files"
 
-_BY_CODE: dict[int, tuple[type[errors.RemoteError], str, str]] = {
+BY_CODE: dict[int, tuple[type[errors.RemoteError], str, str]] = {
     sqlite3.SQLITE_BUSY: (errors.RemoteUnavailable, "is locked by another process", _LOCKED),
     sqlite3.SQLITE_LOCKED: (errors.RemoteUnavailable, "is locked by another process", _LOCKED),
     sqlite3.SQLITE_CANTOPEN: (errors.RemoteRefused, "cannot be opened", _OPENING),
@@ -112,8 +112,8 @@ def _meaning(error: Exception, path: Path, guard: Guard) -> errors.RemoteError:
         message = f"the query does more than read: {guard.refused}"
         return errors.RemoteRefused(message, hint="write one SELECT; the database is only ever read")
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    if code & 0xFF in _BY_CODE:
-        kind, what, hint = _BY_CODE[code & 0xFF]
+    if code & 0xFF in BY_CODE:
+        kind, what, hint = BY_CODE[code & 0xFF]
         return kind(f"{path} {what}", hint=hint or None)
     if guard.prepares:
         return errors.RemoteRefused(f"SQLite refuses the query: {one_line(str(error))}", hint="correct the query")
