@@ -132,12 +132,8 @@ def test_records_with_different_fields_and_more_than_a_batch(somewhere: Place) -
 
 def test_a_key_that_comes_twice_ends_with_its_last_values(somewhere: Place) -> None:
     with writing(somewhere) as writer:
-        results = [
-            result
-            for result in writer.write(
-                [record("1", Name="a", Posts=1), record("2"), record("1", Name="b"), record("1", Posts=3)]
-            )
-        ]
+        batch = [record("1", Name="a", Posts=1), record("2"), record("1", Name="b"), record("1", Posts=3)]
+        results = list(writer.write(batch))
     assert [result.outcome for result in results] == ["created", "created", "updated", "updated"]
     assert somewhere.rows("id, name, posts") == [("1", "b", 3), ("2", None, None)]
 

@@ -161,12 +161,15 @@ class SqliteSession(TextSession):
         kind, real, sql = rows[0]
         if kind == "table" and str(sql).upper().startswith("CREATE VIRTUAL"):
             kind = "virtual table"
-        columns, keys = {}, []
-        for _, column, type, required, default, part_of_key, hidden in self.run(f"PRAGMA table_xinfo({quoted(real)})"):
-            alone = type.upper() == "INTEGER" and part_of_key  # the number of the row, which SQLite gives itself
-            needed = bool(required) and default is None and not alone
-            columns[column] = FoundColumn(type=type or "no type", required=needed, computed=hidden in (2, 3))
-            keys += [column.casefold()] if part_of_key else []
+        described = self.run(f"PRAGMA table_xinfo({quoted(real)})")
+        keys = [column.casefold() for _, column, _, _, _, part_of_key, _ in described if part_of_key]
+        columns = {}
+        for _, column, type, required, default, part_of_key, hidden in described:
+            # A lone integer is the number of the row, which SQLite gives itself.
+            given = default is not None or (part_of_key and len(keys) == 1 and type.upper() == "INTEGER")
+            columns[column] = FoundColumn(
+                type=type or "no type", required=bool(required) and not given, computed=hidden in (2, 3)
+            )
         unique = set(keys) if len(keys) == 1 else set()
         for index in self.run(f"PRAGMA index_list({quoted(real)})"):
             parts = [row[2] for row in self.run(f"PRAGMA index_info({quoted(index[1])})")]
