@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -11,7 +11,7 @@ from reconciler import errors
 from reconciler.cli.terminal import output_style
 from reconciler.connectors.base import Check
 from reconciler.model.diagnostic import Severity
-from reconciler.model.resources import Connection
+from reconciler.model.resources import CommunityImport, Connection, Model, SqlConnection
 from reconciler.report.text import plural, visible
 
 if TYPE_CHECKING:
@@ -22,11 +22,30 @@ if TYPE_CHECKING:
 ATTEMPTS = 2
 
 
-def connection_checks(work: Workplace, connection: Connection) -> Sequence[Check]:
-    """Everything that can be proved about a connection without writing."""
+class _Checkable(Protocol):
+    def check(self) -> Sequence[Check]: ...
+
+    def close(self) -> None: ...
+
+
+def connection_checks(work: Workplace, loaded: LoadedProject, connection: Connection) -> Sequence[Check]:
+    """Everything that can be proved about a connection without leaving anything. Of a database: for what it is used."""
     work.attempts = ATTEMPTS
+    used = loaded.resources.values()
+    if not isinstance(connection, SqlConnection) or not any(
+        isinstance(flow, CommunityImport) and flow.target == connection.name for flow in used
+    ):
+        return _checks(lambda: work.remote(connection))
+    written = _checks(lambda: work.tables(connection))
+    if not any(isinstance(model, Model) and model.connection == connection.name for model in used):
+        return written
+    read = _checks(lambda: work.remote(connection))
+    return [*read, *(check for check in written if check.name not in {one.name for one in read})]
+
+
+def _checks(make: Callable[[], _Checkable]) -> Sequence[Check]:
     try:
-        remote = work.remote(connection)
+        remote = make()
     except errors.ReconcileError as error:
         return [_failed("driver" if isinstance(error, errors.RemoteRefused) else "secrets", error)]
     try:

@@ -23,7 +23,7 @@ def command(ctx: click.Context, project: Path | None) -> None:
 @output("text", "json")
 @common
 def test(project: Path | None, names: tuple[str, ...], output: str) -> int:
-    """Prove that connections work: reachable, credentials, rights, limits, clock. Writes nothing.
+    """Prove that connections work: reachable, credentials, rights, limits, clock. Leaves nothing behind.
 
     Exit code 6 when credentials are refused, 1 for any other trouble.
     """
@@ -34,7 +34,7 @@ def test(project: Path | None, names: tuple[str, ...], output: str) -> int:
     loaded = load(project)
     work = place(loaded)
     with work.signals():
-        found = {name: connection_checks(work, connection) for name, connection in chosen(loaded, names).items()}
+        found = {name: connection_checks(work, loaded, one) for name, one in chosen(loaded, names).items()}
     if output == "json":
         data = {
             name: [{"name": c.name, "ok": c.ok, "detail": c.detail, "hint": c.hint} for c in checks]

@@ -31,7 +31,7 @@ def command(project: Path | None, offline: bool) -> int:
     if not offline:
         with work.signals():
             for name, connection in chosen(loaded, ()).items():
-                sections[name] = list(connection_checks(work, connection))
+                sections[name] = list(connection_checks(work, loaded, connection))
     for title, checks in sections.items():
         print_checks(title, checks)
     return verdict(check for checks in sections.values() for check in checks)

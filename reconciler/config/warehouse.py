@@ -31,19 +31,19 @@ def _one_of(*keys: str) -> JsonDict:
 
 
 class SqlSpec(Strict):
-    """A warehouse that models read. It is never written to."""
+    """A database. Models read it, and never write; only an import whose `to` names it writes, into tables of its own."""
 
     type: Literal["sql"]
     dialect: Literal["sqlite", "postgresql", "duckdb", "snowflake", "bigquery", "databricks", "redshift", "trino"] = (
         Field(description="What kind of database it is; the URL would say so, but validation does not know secrets.")
     )
     url: Annotated[Secret, Field(description="An SQLAlchemy URL, user and password included: a secret as a whole.")]
-    active: bool = Field(default=True, description="false: nothing is read from it, everything is kept.")
+    active: bool = Field(default=True, description="false: it is neither read nor written, everything is kept.")
     statementTimeout: Annotated[
         str,
         shape(shapes.statement_timeout),
         Field(json_schema_extra={"pattern": shapes.PERIOD}),
-        Field(description="How long a query may take, 1s to 1d, where the database has such a limit."),
+        Field(description="How long a statement may take, 1s to 1d, where the database has such a limit."),
     ] = defaults.STATEMENT_TIMEOUT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.config.load import LoadedProject
+from reconciler.connectors.sql.names import table_name
 from reconciler.model import community
 from reconciler.model.community import ObjectDefinition
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, DocumentId
@@ -39,7 +40,8 @@ def state(loaded: LoadedProject, flow: CommunityImport) -> TargetState:
     id = DocumentId(COMMUNITY_IMPORT, flow.name)
     wanted = _definitions(loaded, flow)
     if isinstance(loaded.resources.get(DocumentId(CONNECTION, flow.target)), SqlConnection):
-        return TargetState(document=id, target=flow.target, objects=compare(wanted, None), tables={})
+        tables = {definition.name: table_name(definition.name) for definition in wanted}
+        return TargetState(document=id, target=flow.target, objects=compare(wanted, None), tables=tables)
     catalog = loaded.catalogs.get(flow.target)
     return TargetState(
         document=id, target=flow.target, objects=compare(wanted, catalog), catalogued=catalog is not None

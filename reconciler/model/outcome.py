@@ -47,7 +47,7 @@ class Reason(StrEnum):
     AMBIGUOUS_MEMBER = "ambiguous-member"
     KEY_NULL = "key-null"
     KEY_CONFLICT = "key-conflict"
-    # rejected, records written into Gainsight CS
+    # rejected, records
     RECORD_MISSING = "record-missing"
     AMBIGUOUS_KEY = "ambiguous-key"
     DUPLICATE_KEY = "duplicate-key"
@@ -99,7 +99,7 @@ ADVICE: dict[Reason, str] = {
     Reason.RECORD_MISSING: "no record in CS has this key: create it, or let the sync do so; one deleted just now comes back",
     Reason.AMBIGUOUS_KEY: "several records in CS have this key; merge them, or choose a key that is unique",
     Reason.DUPLICATE_KEY: "two rows of the model mean the same record; correct the model so that each key comes once",
-    Reason.KEY_INVALID: "the key of this row cannot be the key of a record; read the detail, correct it in the warehouse",
+    Reason.KEY_INVALID: "the key of this row cannot be the key of a record; read the detail, correct it at its source",
     Reason.COMPANY_UNKNOWN: "no company in CS has this name; create the company, or correct the name in the warehouse",
     Reason.COMPANY_AMBIGUOUS: "several companies in CS have this name; rename or merge them",
     Reason.RELATIONSHIP_UNKNOWN: "the company has no relationship of this name; create it in CS, or correct the name",
@@ -108,9 +108,9 @@ ADVICE: dict[Reason, str] = {
     Reason.LOOKUP_AMBIGUOUS: "several records in CS have the value that a lookup is found by; look up by another field",
     Reason.REQUIRED_EMPTY: "a field that CS requires is empty; fill it in the warehouse, or map a column to it",
     Reason.PICKLIST_UNKNOWN: "the dropdown has no such item; add it in CS and run `reconcile catalog pull`, or correct the value",
-    Reason.VALUE_INVALID: "the value does not fit the type of its field; correct it in the warehouse",
-    Reason.VALUE_OVERLONG: "the value is longer than its field; shorten it in the warehouse, or lengthen the field in CS",
-    Reason.RECORD_REFUSED: "Gainsight CS refused the record; read the detail, correct the row in the warehouse",
+    Reason.VALUE_INVALID: "the value does not fit the type of its field; correct it at its source",
+    Reason.VALUE_OVERLONG: "the value is longer than its field; shorten it at its source, or lengthen the field",
+    Reason.RECORD_REFUSED: "the target refused the record; read the detail, correct the record at its source",
     Reason.CS_UNAVAILABLE: "Gainsight CS gave no usable answer; the next cycle looks what is there and tries again",
     Reason.NULL: "no value at the source: the last synced value stays",
     Reason.NO_MEMBER: "no community user has this e-mail address",

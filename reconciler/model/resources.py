@@ -113,7 +113,10 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlConnection:
-    """A warehouse that models read, and nothing ever writes. `url` is a secret as a whole: it holds a password."""
+    """A database: a warehouse that models read, and are kept from writing, or one whose tables an import writes.
+
+    `url` is a secret as a whole: it holds a password.
+    """
 
     name: str
     dialect: Dialect

@@ -305,6 +305,34 @@ class TestBusy:
                 thread.join()
         assert found == [Outcome.UPDATED] * 12_000
 
+    @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+    def test_several_make_the_same_tables(self, request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
+        place = place_for(request, tmp_path, kind)
+        troubles: list[errors.ReconcileError] = []
+
+        def work() -> None:
+            try:
+                with writing(place, members()) as writer:
+                    write(writer, [record("1", Posts=1)])
+            except errors.ReconcileError as trouble:
+                troubles.append(trouble)
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert troubles == []
+        assert place.rows("id, posts") == [("1", 1)]
+
+    def test_others_may_read_a_file_between_two_batches(self, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+        place = place_for(request, tmp_path, "duckdb")
+        with writing(place, SMALL) as writer:
+            write(writer, [record("1", Posts=1)])
+            with holding(place):
+                pass
+            assert outcomes(write(writer, [record("1", Posts=2)])) == {"1": "updated"}
+
     def test_several_batches_at_once(self, on_postgresql: Place) -> None:
         with writing(on_postgresql, SMALL) as writer:
             assert writer.concurrency > 1

@@ -1,1 +1,1 @@
-"""Databases that models read. Nothing in here can write to one."""
+"""Databases: those that models read (`source`), where nothing can be written, and those that records go to (`target`)."""

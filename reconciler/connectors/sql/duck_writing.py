@@ -46,6 +46,8 @@ class DuckStore:
 
     types = TYPES
     concurrency = 1
+    keeps = False
+    """Whoever has the file open keeps every other process from reading it, so we have it open no longer than we write."""
 
     def __init__(self, path: Path, watch: Callable[[], Watch]) -> None:
         self._path = path

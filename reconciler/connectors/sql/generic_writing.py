@@ -86,6 +86,7 @@ class GenericStore:
 
     types = TYPES
     concurrency = 1
+    keeps = True
 
     def __init__(self, url: URL, label: str, watch: Callable[[], Watch]) -> None:
         self._url = url
@@ -191,6 +192,9 @@ class GenericSession:
             with suppress(Exception):
                 self._connection.rollback()
             raise
+
+    def alone(self) -> None:
+        """They have nothing in common that would do it."""
 
     @contextmanager
     def part(self) -> Iterator[None]:

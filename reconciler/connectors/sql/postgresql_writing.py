@@ -28,6 +28,9 @@ TYPES = column_types(
     date=ColumnType("date", "date"),
 )
 
+TABLES_LOCK = 0x7265636F_6E63696C
+"""The advisory lock under which we change tables: the first letters of our name."""
+
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence"}
 
 _TABLE = """
@@ -67,6 +70,7 @@ class PostgresqlStore:
 
     types = TYPES
     concurrency = 4
+    keeps = True
 
     def __init__(self, url: URL, label: str, secrets: Sequence[str], watch: Callable[[], Watch]) -> None:
         self._url = url
@@ -106,6 +110,9 @@ class PostgresqlSession(TextSession):
 
     def start(self) -> None:
         self._done(lambda: self._connection.execute("BEGIN; SET CONSTRAINTS ALL IMMEDIATE"))
+
+    def alone(self) -> None:
+        self.run("SELECT pg_advisory_xact_lock(%s)", [TABLES_LOCK])
 
     def take_back(self) -> None:
         """Without asking whether to stop: whoever stops us must not leave the server waiting."""

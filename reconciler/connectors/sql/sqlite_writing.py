@@ -69,6 +69,7 @@ class SqliteStore:
 
     types = TYPES
     concurrency = 1
+    keeps = True
 
     def __init__(self, path: Path, watch: Callable[[], Watch]) -> None:
         self._path = path

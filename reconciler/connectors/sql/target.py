@@ -153,6 +153,8 @@ class SqlTarget:
 
     def _create(self, session: Session, layout: Layout) -> None:
         with session.transaction():
+            session.alone()
+            # Another import may have made it meanwhile.
             found = session.table(layout.table)
             if found is None:
                 session.create(layout, self.store.types)
@@ -285,7 +287,7 @@ class _Rejected(Exception):
 
 
 class _Sessions:
-    """Sessions that wait for their next use; no more are ever made than are used at once."""
+    """Sessions that wait for their next use; no more are made than are used at once."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -334,6 +336,9 @@ class _Sessions:
         return session
 
     def _put_back(self, session: Session) -> None:
+        if not self._store.keeps:
+            session.close()
+            return
         with self._door:
             self._idle.append((self._clock.monotonic(), session))
 

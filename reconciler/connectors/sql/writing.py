@@ -68,6 +68,10 @@ class Session(Protocol):
         """A context: committed at its end, taken back when anything is raised."""
         ...
 
+    def alone(self) -> None:
+        """Until the transaction ends nobody else of us changes tables."""
+        ...
+
     def part(self) -> Any:
         """A context within a transaction that alone is taken back when anything is raised. Only where it `nests`."""
         ...
@@ -85,6 +89,8 @@ class Store(Protocol):
     types: ColumnTypes
     concurrency: int
     """Sessions that may write at once."""
+    keeps: bool
+    """Whether a session does no harm while nobody uses it."""
 
     def session(self) -> Session:
         """Connect. What has to be made first, such as a file, is made."""
@@ -135,6 +141,10 @@ class TextSession(ABC):
 
     def take_back(self) -> None:
         self.run("ROLLBACK")
+
+    def alone(self) -> None:
+        """A file has one writer at a time, so there is nothing to do."""
+        return
 
     @contextmanager
     def part(self) -> Iterator[None]:
