@@ -60,6 +60,60 @@ def test_every_kind_is_proved(tmp_path: Path, postgres: Postgres) -> None:  # no
     assert "superuser" in run(root, "doctor", env=env).out
 
 
+IMPORTED = """\
+---
+apiVersion: reconciler/v1
+kind: Connection
+metadata: {name: acme-cs}
+spec: {type: gainsight-cs, domain: acme.gainsightcloud.com, accessKey: {env: CS_KEY}}
+---
+apiVersion: reconciler/v1
+kind: Connection
+metadata: {name: acme-community}
+spec:
+  type: gainsight-cc
+  tenant: acme-en
+  region: eu-west-1
+  clientId: {env: CC_ID}
+  clientSecret: {env: CC_SECRET}
+  sso: true
+  connectedTo: acme-cs
+---
+apiVersion: reconciler/v1
+kind: CommunityImport
+metadata: {name: acme-community}
+spec: {to: my-sqlite}
+"""
+
+READ = """\
+---
+apiVersion: reconciler/v1
+kind: Model
+metadata: {name: people}
+spec: {connection: my-sqlite, sql: SELECT a FROM t, key: [a]}
+"""
+
+
+def test_what_an_import_writes_to_is_proved_to_be_writable(tmp_path: Path) -> None:
+    root = project(tmp_path, "sqlite")
+    env = {"SQLITE_URL": "sqlite:///a.db"}
+    (root / "connections" / "import.yaml").write_text(IMPORTED)
+
+    def proved() -> list[str]:
+        found = run(root, "connections", "test", "my-sqlite", "--output", "json", env=env).json["connections"]
+        assert all(check["ok"] for check in found["my-sqlite"])
+        return [check["name"] for check in found["my-sqlite"]]
+
+    assert proved() == ["writable"]
+    assert not (root / "a.db").exists()
+    sqlite_file(root / "a.db", "CREATE TABLE t (a)")
+    before = (root / "a.db").read_bytes()
+    assert proved() == ["reachable", "writable"]
+    (root / "connections" / "model.yaml").write_text(READ)
+    assert proved() == ["reachable", "read only", "query", "writable"]
+    assert (root / "a.db").read_bytes() == before
+
+
 def test_one_that_fails_leaves_the_others(tmp_path: Path) -> None:
     root = project(tmp_path, "sqlite", "duckdb")
     duck_file(root / "a.duckdb")
