@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.sandbox.seed import companies, members, words
+from reconciler.sandbox.seed import companies, identities, members, words
 from reconciler.sandbox.seed.load import CHUNK, Loader
 
 # Irregular cases sit at fixed distances, so their share is the same at every size and a test can name one.
@@ -125,7 +125,9 @@ def _employers(loader: Loader, index: int) -> list[tuple[int, bool]]:
 def _person(loader: Loader, makers: _Makers, human: Human) -> dict[str, Any]:
     maybe, fields = loader.maybe, loader.object("person").fields
     country, city, zone = human.place
-    return companies.system(loader, makers.person(human.index), makers.staff[0]) | {
+    # Written by no chance, or everything after it would be another.
+    phones = {"Phone__gc": identities.phone(human.index)} if loader.config.quirks else {}
+    return companies.system(loader, makers.person(human.index), makers.staff[0]) | phones | {
         "Name": f"{human.first} {human.last}",
         "FirstName": human.first,
         "LastName": human.last,
