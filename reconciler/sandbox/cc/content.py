@@ -96,9 +96,7 @@ CATEGORIES = (
     Category(
         id=9, name="How-to", module=KNOWLEDGE_BASE, order=0, description="Step by step.", types=("article",), parent=8
     ),
-    Category(
-        id=10, name="Release notes", module=KNOWLEDGE_BASE, order=1, description="", types=("article",), parent=8
-    ),
+    Category(id=10, name="Release notes", module=KNOWLEDGE_BASE, order=1, description="", types=("article",), parent=8),
     Category(id=11, name="Administrators", module=GROUPS, order=0, description="A closed circle.", types=TALK),
 )
 IDEA_STATUSES = (

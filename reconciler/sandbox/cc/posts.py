@@ -84,7 +84,9 @@ def change(world: World, item: Topic, changes: dict[str, Any]) -> None:
 def change_reply(world: World, item: Reply, changes: dict[str, Any]) -> None:
     sets = ", ".join(f"{name} = ?" for name in changes)
     key = (item["community"], item["topic"], item["number"])
-    world.store.run(f"UPDATE reply SET {sets} WHERE community = ? AND topic = ? AND number = ?", [*changes.values(), *key])
+    world.store.run(
+        f"UPDATE reply SET {sets} WHERE community = ? AND topic = ? AND number = ?", [*changes.values(), *key]
+    )
     item.update(changes)
     for name, value in changes.items():
         log(world, item["community"], "reply_changed", item["number"], name, str(value))

@@ -15,7 +15,11 @@ from reconciler.sandbox.cc.users import community_of
 from reconciler.sandbox.http import Response, json_response
 from reconciler.sandbox.router import Call, Handler, Router
 
-REPLY_SORTS = {"oldestFirst": "at, number", "mostRecentFirst": "at DESC, number DESC", "mostLiked": "likes DESC, number"}
+REPLY_SORTS = {
+    "oldestFirst": "at, number",
+    "mostRecentFirst": "at DESC, number DESC",
+    "mostLiked": "likes DESC, number",
+}
 BARE = frozenset({"article", "conversation", "idea", "productUpdate"})
 """Kinds whose single replies are not wrapped in `result`."""
 

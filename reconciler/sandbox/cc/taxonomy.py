@@ -151,7 +151,9 @@ def create_tag(call: Call) -> Response:
 
 def _named(call: Call, held: dict[int, Label]) -> Response:
     text = call.request.first("q").casefold()
-    return _page(call, [{"id": str(item.id), "name": item.name} for item in held.values() if text in item.name.casefold()])
+    return _page(
+        call, [{"id": str(item.id), "name": item.name} for item in held.values() if text in item.name.casefold()]
+    )
 
 
 def _category(item: Category) -> dict[str, Any]:

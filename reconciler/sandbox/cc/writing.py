@@ -179,7 +179,6 @@ def _trashed(call: Call) -> int:
     return int(value)
 
 
-
 def _text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 

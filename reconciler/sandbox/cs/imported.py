@@ -138,9 +138,7 @@ def _fields(text: str) -> list[FieldDef]:
 
 def _field(letter: str, label: str) -> FieldDef:
     kind, decimals, length = TYPES[letter], DECIMALS.get(letter, 0), LENGTHS.get(letter, 220)
-    return FieldDef(
-        name=api_name(label), label=label, type=kind, group="CUSTOM", decimals=decimals, length=length
-    )
+    return FieldDef(name=api_name(label), label=label, type=kind, group="CUSTOM", decimals=decimals, length=length)
 
 
 def _lookup(label: str) -> FieldDef:
@@ -157,4 +155,3 @@ def _profile(names: Iterable[str], taken: set[str]) -> list[FieldDef]:
         taken.add(label.casefold())
         found.append(_field("s", label))
     return found
-

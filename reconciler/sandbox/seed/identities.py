@@ -34,7 +34,13 @@ def phone(index: int) -> str | None:
 def typed(index: int) -> str:
     """The same number as members type it."""
     local = f"{index:07d}"
-    forms = (f"030 {local}", f"(030) {local[:3]}-{local[3:]}", f"0049 30 {local}", f"+49 (0)30/{local}", f"+4930{local}")
+    forms = (
+        f"030 {local}",
+        f"(030) {local[:3]}-{local[3:]}",
+        f"0049 30 {local}",
+        f"+49 (0)30/{local}",
+        f"+4930{local}",
+    )
     return forms[index % len(forms)]
 
 

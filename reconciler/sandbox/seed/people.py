@@ -127,32 +127,36 @@ def _person(loader: Loader, makers: _Makers, human: Human) -> dict[str, Any]:
     country, city, zone = human.place
     # Written by no chance, or everything after it would be another.
     phones = {"Phone__gc": identities.phone(human.index)} if loader.config.quirks else {}
-    return companies.system(loader, makers.person(human.index), makers.staff[0]) | phones | {
-        "Name": f"{human.first} {human.last}",
-        "FirstName": human.first,
-        "LastName": human.last,
-        "Email": human.email,
-        "LinkedinUrl": maybe(f"https://social.example/in/{human.index}"),
-        "Location": maybe(f"{city}, {country}"),
-        "Timezone": maybe(zone),
-        "EmailOptOut": int(loader.random() < 0.1),
-        "DynamicResolutionKey": human.email.strip().lower(),
-        "GsIngestionSource": "SANDBOX",
-        "ExternalRecordID__gc": f"P-{human.index:07d}",
-        "Country__gc": maybe(country),
-        "City__gc": maybe(city),
-        "Preferred_Language__gc": maybe(loader.item(fields["Preferred_Language__gc"])),
-        "Interests__gc": maybe(loader.items(fields["Interests__gc"])),
-        "Years_Experience__gc": maybe(int(loader.random() * 35)),
-        "Engagement_Score__gc": maybe(round(loader.random() * 100, 1)),
-        "Event_Budget__gc": maybe(round(loader.random() * 5_000, 2)),
-        "Newsletter__gc": maybe(int(loader.random() < 0.6)),
-        "Certified_On__gc": maybe(loader.day_ms(-700, 0)),
-        "Last_Seen__gc": maybe(loader.moment_ms(-90, 0)),
-        "Website__gc": maybe(f"https://{companies.domain(human.index // companies.PEOPLE_PER_COMPANY)}"),
-        "Biography__gc": maybe(f"<p>{loader.pick(words.SENTENCES)}</p>"),
-        "Advocate_Manager__gc": maybe(loader.pick(makers.staff)),
-    }
+    return (
+        companies.system(loader, makers.person(human.index), makers.staff[0])
+        | phones
+        | {
+            "Name": f"{human.first} {human.last}",
+            "FirstName": human.first,
+            "LastName": human.last,
+            "Email": human.email,
+            "LinkedinUrl": maybe(f"https://social.example/in/{human.index}"),
+            "Location": maybe(f"{city}, {country}"),
+            "Timezone": maybe(zone),
+            "EmailOptOut": int(loader.random() < 0.1),
+            "DynamicResolutionKey": human.email.strip().lower(),
+            "GsIngestionSource": "SANDBOX",
+            "ExternalRecordID__gc": f"P-{human.index:07d}",
+            "Country__gc": maybe(country),
+            "City__gc": maybe(city),
+            "Preferred_Language__gc": maybe(loader.item(fields["Preferred_Language__gc"])),
+            "Interests__gc": maybe(loader.items(fields["Interests__gc"])),
+            "Years_Experience__gc": maybe(int(loader.random() * 35)),
+            "Engagement_Score__gc": maybe(round(loader.random() * 100, 1)),
+            "Event_Budget__gc": maybe(round(loader.random() * 5_000, 2)),
+            "Newsletter__gc": maybe(int(loader.random() < 0.6)),
+            "Certified_On__gc": maybe(loader.day_ms(-700, 0)),
+            "Last_Seen__gc": maybe(loader.moment_ms(-90, 0)),
+            "Website__gc": maybe(f"https://{companies.domain(human.index // companies.PEOPLE_PER_COMPANY)}"),
+            "Biography__gc": maybe(f"<p>{loader.pick(words.SENTENCES)}</p>"),
+            "Advocate_Manager__gc": maybe(loader.pick(makers.staff)),
+        }
+    )
 
 
 def _company_person(

@@ -35,6 +35,8 @@ CHUNK = 2_000
 # How many replies a topic gets; four on average.
 REPLIES = (0, 1, 2, 3, 4, 5, 6, 11)
 KINDS = ("question", "conversation", "question", "idea", "article", "question", "conversation", "productUpdate")
+# The odd bodies up to the one that is only long: a hundred thousand replies of that length would fill a disk.
+MARKUP = len(phrases.ODD_BODIES) - 1
 TRASHED_EVERY, TRASHED_AT = 41, 17
 DRAFT_EVERY, DRAFT_AT = 40, 4
 ODD_EVERY, ODD_AT = 23, 9
@@ -141,7 +143,7 @@ def _labels(held: _Community, index: int, word: str) -> tuple[str, str, str, str
 
 def _words(held: _Community, index: int, word: str) -> tuple[str, str]:
     if held.quirks and index % ODD_EVERY == ODD_AT:
-        at = index // ODD_EVERY
+        at = index // ODD_EVERY + 4 * (held.community.number - 1)
         return phrases.ODD_TITLES[at % len(phrases.ODD_TITLES)], phrases.ODD_BODIES[at % len(phrases.ODD_BODIES)]
     title = held.pick(phrases.TITLES[word]).format(thing=held.pick(phrases.THINGS))
     return title[0].upper() + title[1:], held.pick(phrases.BODIES)
@@ -157,7 +159,7 @@ def _replies(held: _Community, topic: int, created: int) -> list[Row]:
         number = community.content.next_reply()
         trashed = held.quirks and number % REPLY_TRASHED_EVERY == 3
         odd = held.quirks and number % ODD_EVERY == ODD_AT
-        text = phrases.ODD_BODIES[number % len(phrases.ODD_BODIES) - 1] if odd else held.pick(phrases.ANSWERS)
+        text = phrases.ODD_BODIES[number % MARKUP] if odd else held.pick(phrases.ANSWERS)
         likes, marked = int(draw() * draw() * 9), int(number % HIGHLIGHTED_EVERY == 0)
         reported = int(number % REPORTED_EVERY == 0)
         author = held.writer(at)
