@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model import community
 from reconciler.model.community import FieldType
-from reconciler.model.resources import ProfileField
+from reconciler.model.resources import ProfileField, ProfileFieldType, Visibility
 from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError
 from tests.sandbox.sandbox_client import Remote
 
@@ -24,6 +24,7 @@ TYPES = {
     FieldType.LIST: "STRING",
     FieldType.LOOKUP: "LOOKUP",
 }
+TEXT, HIDDEN = ProfileFieldType.TEXT, Visibility.HIDDEN
 LONGEST_STRING = 255
 POINTS_TO = {"Company": "company", "Person": "person", "Company Person": "company_person"}
 
@@ -43,7 +44,7 @@ def definitions(remote: Remote) -> list[community.ObjectDefinition]:
     found: dict[str, community.ObjectDefinition] = {}
     for number, tenant in ((1, "acme-en"), (2, "acme-partners-en")):
         fields = remote.control("GET", f"cc/{number}/fields")["fields"]
-        declared = [ProfileField(name=field["name"]) for field in fields]
+        declared = [ProfileField(name=field["name"], type=TEXT, visibility=HIDDEN) for field in fields]
         found |= {item.name: item for item in community.objects(tenant, declared)}
     return list(found.values())
 
