@@ -10,15 +10,33 @@ from reconciler.cli.options import Number, common
 @click.command("sandbox")
 @click.option("--people", type=Number(1, 1_000_000), default=1000, show_default=True, help="People in CS.")
 @click.option("--communities", type=Number(1, 20), default=2, show_default=True, help="Communities.")
+@click.option("--topics", type=Number(0, 1_000_000), default=200, show_default=True, help="Topics of all communities.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed and sizes give the same data.")
 @click.option(
     "--tidy", is_flag=True, help="No duplicates, no ambiguous companies: everybody is one person and one member."
 )
+@click.option(
+    "--no-community-objects", is_flag=True, help="CS has none of the objects that community imports write to."
+)
+@click.option(
+    "--without-object", "missing", multiple=True, metavar="LABEL", help="Leave out one of them. Can be given again."
+)
 @click.option("--cs-port", type=Number(0, 65535), default=0, help="Port of the CS API; 0 picks one.")
 @click.option("--cc-port", type=Number(0, 65535), default=0, help="Port of the community API; 0 picks one.")
 @common
-def command(project: object, people: int, communities: int, seed: int, tidy: bool, cs_port: int, cc_port: int) -> None:
-    """Serve the Gainsight CS and community APIs on this machine, with made-up people. Ctrl-C ends it.
+def command(
+    project: object,
+    people: int,
+    communities: int,
+    topics: int,
+    seed: int,
+    tidy: bool,
+    no_community_objects: bool,
+    missing: tuple[str, ...],
+    cs_port: int,
+    cc_port: int,
+) -> None:
+    """Serve the Gainsight CS and community APIs on this machine, with made-up people and posts. Ctrl-C ends it.
 
     \b
     access key     sandbox-access-key
@@ -31,7 +49,15 @@ def command(project: object, people: int, communities: int, seed: int, tidy: boo
     from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError
 
     config = SandboxConfig(
-        people=people, communities=communities, seed=seed, quirks=not tidy, cs_port=cs_port, cc_port=cc_port
+        people=people,
+        communities=communities,
+        topics=topics,
+        seed=seed,
+        quirks=not tidy,
+        community_objects=not no_community_objects,
+        missing_objects=missing,
+        cs_port=cs_port,
+        cc_port=cc_port,
     )
     try:
         Sandbox(config).serve_forever()

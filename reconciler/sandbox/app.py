@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.sandbox import delivery
-from reconciler.sandbox.cc import members
+from reconciler.sandbox.cc import members, posts
 from reconciler.sandbox.faults import Action, Fault
 from reconciler.sandbox.http import BadRequest, Refusal, Request, Response, split_path
 from reconciler.sandbox.journal import Seen
@@ -148,8 +148,8 @@ def _serve(world: World, side: Side, request: Request) -> tuple[Response, str]:
 
 
 def _disturb(world: World, side: Side, request: Request, action: Action) -> None:
-    """Change the world under the request: the member vanishes, or the profile field gets another name."""
-    if not (action.erase_user or action.rename_field) or side.name != "cc":
+    """Change the world under the request: a member vanishes, a profile field gets another name, pages of topics shift."""
+    if not action.disturbs or side.name != "cc":
         return
     try:
         community = world.communities[side.admit(world, request, "")[1]]
@@ -162,3 +162,7 @@ def _disturb(world: World, side: Side, request: Request, action: Action) -> None
             members.erase(world, community, member)
     if action.rename_field is not None:
         community.rename(*action.rename_field)
+    if action.touch_topics:
+        posts.touch(world, community, action.touch_topics)
+    if action.delete_topics:
+        posts.drop_newest(world, community, action.delete_topics)

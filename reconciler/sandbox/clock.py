@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 
 class Clock:
@@ -46,6 +46,7 @@ class Clock:
         return self._frozen is not None
 
 
-def iso(seconds: float) -> str:
-    """`2026-10-01T09:30:00+00:00`, the date form of the FindByUser shape."""
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+def iso(seconds: float, offset: int = 0) -> str:
+    """`2026-10-01T09:30:00+00:00`, the date form of the FindByUser shape and of content. `offset` is minutes east of UTC."""
+    zone = timezone(timedelta(minutes=offset)) if offset else UTC
+    return datetime.fromtimestamp(int(seconds), zone).isoformat()

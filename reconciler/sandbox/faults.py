@@ -16,7 +16,8 @@ LARGEST_BODY = 1_073_741_824
 class Action:
     """What a fault does, in the order of the fields; anything left out is as if nothing were wrong.
 
-    `erase_user`, `rename_field` change the world just before the request is served. `drop="before"` closes the
+    `erase_user`, `rename_field`, `touch_topics` and `delete_topics` change the world just before the request is served:
+    pages shift by so many topics, down or up. `drop="before"` closes the
     connection unserved, `drop="after"` serves and commits, then closes without an answer. `status`, `body`, `json`,
     `html` and `giant` replace the answer; the request is served first only with `commit`.
     """
@@ -24,6 +25,8 @@ class Action:
     delay: float = 0.0
     erase_user: bool = False
     rename_field: tuple[str, str] | None = None
+    touch_topics: int = 0
+    delete_topics: int = 0
     drop: str = ""
     commit: bool = False
     status: int | None = None
@@ -33,6 +36,11 @@ class Action:
     giant: int = 0
     truncate: int | None = None
     drip: float = 0.0
+
+    @property
+    def disturbs(self) -> bool:
+        """It changes the world of a community."""
+        return bool(self.erase_user or self.rename_field or self.touch_topics or self.delete_topics)
 
     @property
     def replaces(self) -> bool:
@@ -100,7 +108,8 @@ class Faults:
 
 MATCHERS = {"side", "method", "path", "times", "probability", "skip"}
 ACTIONS = {"delay", "erase_user", "rename_field", "drop", "commit", "status", "body", "json", "headers", "html"}
-ACTIONS |= {"content_type", "giant", "truncate", "drip"}
+ACTIONS |= {"content_type", "giant", "truncate", "drip", "touch_topics", "delete_topics"}
+MOST_TOPICS = 10_000
 HTML_PAGE = b"<!doctype html><html><head><title>Service unavailable</title></head><body><h1>Sorry</h1></body></html>"
 
 
@@ -135,6 +144,8 @@ def parse_action(given: dict[str, Any]) -> Action:
         delay=_number("delay", given.get("delay", 0), 0, LONGEST_DELAY),
         erase_user=bool(given.get("erase_user")),
         rename_field=_rename(given.get("rename_field")),
+        touch_topics=int(_number("touch_topics", given.get("touch_topics", 0), 0, MOST_TOPICS)),
+        delete_topics=int(_number("delete_topics", given.get("delete_topics", 0), 0, MOST_TOPICS)),
         drop=_one_of("drop", given.get("drop"), ("before", "after")) or "",
         commit=bool(given.get("commit")),
         status=None if status is None else int(_number("status", status, 200, 599)),

@@ -56,6 +56,15 @@ class Router:
                 node = node.literals.setdefault(part, _Node())
         node.handlers[method] = (pattern, handler)
 
+    def patterns(self) -> set[str]:
+        """Every pattern that was added."""
+        found, nodes = set(), [self._root]
+        while nodes:
+            node = nodes.pop()
+            found |= {pattern for pattern, _ in node.handlers.values()}
+            nodes += [*node.literals.values(), *([node.parameter] if node.parameter else [])]
+        return found
+
     def find(self, method: str, segments: Sequence[str]) -> Match | None:
         return _find(self._root, method, segments, 0, ())
 

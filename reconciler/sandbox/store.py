@@ -28,10 +28,30 @@ CREATE TABLE member (community INTEGER NOT NULL, userid INTEGER NOT NULL, email 
                      posts INTEGER, topics INTEGER, solved INTEGER, likes INTEGER, likes_given INTEGER, rank_id INTEGER,
                      roles TEXT, badges TEXT, sso TEXT, avatar TEXT, profile TEXT,
                      PRIMARY KEY (community, userid)) WITHOUT ROWID;
+CREATE TABLE topic (community INTEGER NOT NULL, number INTEGER NOT NULL, type TEXT NOT NULL, id INTEGER NOT NULL,
+                    title TEXT NOT NULL, content TEXT NOT NULL, author INTEGER NOT NULL, category INTEGER,
+                    created INTEGER NOT NULL, published INTEGER, activity INTEGER NOT NULL, last_author INTEGER NOT NULL,
+                    replies INTEGER NOT NULL, likes INTEGER NOT NULL, votes INTEGER NOT NULL, views INTEGER NOT NULL,
+                    trashed INTEGER NOT NULL, sticky INTEGER NOT NULL, closed INTEGER NOT NULL, status TEXT NOT NULL,
+                    answer INTEGER, idea_status INTEGER, status_changed INTEGER, tags TEXT NOT NULL,
+                    moderator_tags TEXT NOT NULL, areas TEXT NOT NULL, label TEXT NOT NULL,
+                    PRIMARY KEY (community, number)) WITHOUT ROWID;
+CREATE TABLE reply (community INTEGER NOT NULL, topic INTEGER NOT NULL, number INTEGER NOT NULL, content TEXT NOT NULL,
+                    author INTEGER NOT NULL, at INTEGER NOT NULL, likes INTEGER NOT NULL, trashed INTEGER NOT NULL,
+                    highlighted INTEGER NOT NULL, reported INTEGER NOT NULL,
+                    PRIMARY KEY (community, topic, number)) WITHOUT ROWID;
 """
 MEMBER_INDEXES = """
 CREATE INDEX member_email ON member (community, email_key);
 CREATE INDEX member_username ON member (community, username_key);
+"""
+CONTENT_INDEXES = """
+CREATE UNIQUE INDEX topic_id ON topic (community, type, id);
+CREATE INDEX topic_activity ON topic (community, activity, number);
+CREATE INDEX topic_created ON topic (community, created, number);
+CREATE INDEX topic_of_type ON topic (community, type, activity, number);
+CREATE INDEX topic_of_category ON topic (community, category, activity, number);
+CREATE UNIQUE INDEX reply_number ON reply (community, number);
 """
 
 

@@ -18,8 +18,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "list_order": ("stable", "shift"),
     "profile_validation": ("off", "reject", "drop"),
     "field_name_case": ("exact", "ignore"),
+    "content_shape": ("spec", "wrapped", "bare"),
+    "author_ids": ("text", "number"),
+    "erased_author": ("anonymous", "null"),
 }
 LARGEST = 1_000_000_000
+MOST: dict[str, int] = {"utc_offset": 840}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,13 @@ class Switches:
     cc_per_minute: int = 0
     token_seconds: int = 7200
     max_page_size: int = 100
+    content_shape: str = "spec"
+    author_ids: str = "text"
+    erased_author: str = "anonymous"
+    topic_limit: int = 10_000
+    topic_views: bool = True
+    list_trashed: bool = False
+    utc_offset: int = 0
 
 
 def changed(current: Switches, values: dict[str, Any]) -> Switches:
@@ -74,7 +85,7 @@ def _check(name: str, kind: str, value: object) -> None:
         fits = value in CHOICES[name]
     else:
         number = int | float if kind == "float" else int
-        fits = isinstance(value, number) and not isinstance(value, bool) and 0 <= value <= LARGEST
+        fits = isinstance(value, number) and not isinstance(value, bool) and 0 <= value <= MOST.get(name, LARGEST)
     if not fits:
         wanted = " or ".join(CHOICES[name]) if kind == "str" else kind
         raise ValueError(f"switch {name} must be {wanted}, not {value!r}")

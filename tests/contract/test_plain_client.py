@@ -171,6 +171,59 @@ def test_without_a_token_nothing_is_answered(community: Community) -> None:
     assert community.call("GET", f"{community.prefix}/user", Authorization="Bearer made-up")[0] == 401
 
 
+def _content(community: Community, path: str) -> list[dict[str, Any]]:
+    """All pages of a list under /v2, until one is short."""
+    found: list[dict[str, Any]] = []
+    join = "&" if "?" in path else "?"
+    for page in range(1, 100):
+        status, _, data = community.call("GET", f"/v2{path}{join}pageSize=25&page={page}", **community.headers)
+        assert status == 200
+        found += data["result"]
+        if len(data["result"]) < 25:
+            return found
+    raise AssertionError("the list has no end")
+
+
+def test_topics_of_all_kinds_and_their_replies(community: Community) -> None:
+    topics = _content(community, "/topics")
+    assert len({topic["publicId"] for topic in topics}) == len(topics) > 100
+    questions = _content(community, "/topics?contentTypes[]=question")
+    assert {topic["id"] for topic in questions} == {topic["id"] for topic in _content(community, "/questions")}
+    assert {topic["contentType"] for topic in questions} == {"question"}
+    for topic in questions[:10]:
+        replies = _content(community, f"/questions/{topic['id']}/replies")
+        assert len(replies) == topic["replyCount"]
+        status, _, data = community.call("GET", f"/v2/questions/{topic['id']}", **community.headers)
+        single = data.get("result", data)
+        assert (status, single["publicId"], single["title"]) == (200, topic["publicId"], topic["title"])
+        assert single["answer"] in {"", *(reply["id"] for reply in replies)}
+    since = sorted(topic["lastActivityAt"] for topic in topics)[-20][:10]
+    recent = _content(community, f"/topics?lastActivityAt[from]={since}")
+    assert 20 <= len(recent) < len(topics)
+    named = {category["id"] for category in _content(community, "/categories")}
+    assert {topic["categoryId"] for topic in topics} - {""} <= named
+
+
+def test_asking_a_question_and_answering_it(community: Community) -> None:
+    body = json.dumps({"title": "How?", "content": "<p>Like this?</p>", "categoryId": 2, "tags": ["api"]}).encode()
+    status, headers, made = community.call("POST", "/v2/questions/ask?authorId=11", body, **community.headers)
+    assert (status, headers["location"].split("/")[3]) == (201, made["id"])
+    reply = json.dumps({"content": "<p>Yes.</p>"}).encode()
+    path = f"/v2/questions/{made['id']}"
+    status, headers, _ = community.call("POST", f"{path}/reply?authorId=12", reply, **community.headers)
+    assert status == 201
+    answer = headers["location"].split("/")[5]
+    assert community.call("POST", f"/v2/questions/replies/{answer}/answer?authorId=11", **community.headers)[0] == 204
+    assert community.call("GET", path, **community.headers)[2]["result"]["answer"] == answer
+
+
+def test_content_needs_a_scope(sandbox: Sandbox) -> None:
+    client = Community(sandbox.cc_url, "")
+    assert client.login(scope="")[0] == 200
+    assert client.user("GET", "/12")[0] == 200
+    assert client.call("GET", "/v2/topics", **client.headers)[0] == 401
+
+
 def test_keyset_paging_reads_every_record_once(tenant: Tenant) -> None:
     for page in (7, 60, 5_000):
         rows = tenant.everything("company_person", ["Title", "Person_ID__gr.Email"], page)

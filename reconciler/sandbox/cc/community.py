@@ -6,6 +6,8 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
+from reconciler.sandbox.cc.content import Content
+
 FIRST_USERID = 11
 
 
@@ -59,7 +61,9 @@ class Community:
     """`userids` is kept sorted, so that page 10,000 costs as much as page 1."""
 
     number: int
+    tenant: str
     fields: dict[int, ProfileField]
+    content: Content = field(default_factory=Content)
     roles: dict[int, Role] = field(default_factory=lambda: {role.id: role for role in ROLES})
     badges: dict[int, Badge] = field(default_factory=lambda: {badge.id: badge for badge in BADGES})
     userids: array[int] = field(default_factory=lambda: array("q"))

@@ -14,6 +14,11 @@ def not_found() -> Refusal:
     return Refusal(json_response({"message": "Not Found"}, 404))
 
 
+def no_item() -> Refusal:
+    """How the content API says it."""
+    return Refusal(json_response({"message": "Not Found", "description": "Item does not exist"}, 404))
+
+
 def bad_request(text: str) -> Refusal:
     return Refusal(json_response({"message": "Bad Request", "description": text}, 400))
 
@@ -23,8 +28,8 @@ def invalid(errors: dict[str, list[str]]) -> Refusal:
     return Refusal(json_response({"errors": errors}, 400))
 
 
-def unprocessable(text: str) -> Refusal:
-    return Refusal(json_response({"message": "Unprocessable Entity", "errors": [text]}, 422))
+def unprocessable(*texts: str) -> Refusal:
+    return Refusal(json_response({"message": "Unprocessable Entity", "errors": list(texts)}, 422))
 
 
 def too_many(wait: int) -> Response:

@@ -8,7 +8,7 @@ import hmac
 from urllib.parse import unquote_plus
 
 from reconciler.sandbox import tokens
-from reconciler.sandbox.cc import errors, grants, profile, register, users
+from reconciler.sandbox.cc import errors, grants, profile, reading, register, taxonomy, users, writing
 from reconciler.sandbox.config import CLIENT_SECRET, client_id
 from reconciler.sandbox.http import Refusal, Request, Response, json_response
 from reconciler.sandbox.limits import MINUTE
@@ -38,6 +38,9 @@ def routes() -> Router:
     router.add("DELETE", "/user/{id}/erase", profile.erase)
     router.add("DELETE", "/remotelogout/{field}/{value}", profile.remote_logout)
     _grant_routes(router)
+    reading.add_routes(router)
+    taxonomy.add_routes(router)
+    writing.add_routes(router)
     return router
 
 

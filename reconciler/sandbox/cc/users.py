@@ -21,8 +21,8 @@ Clause = tuple[str, list[Any]]
 
 def list_users(call: Call) -> Response:
     request, community = call.request, community_of(call)
-    page = _positive(request, "page", 1)
-    size = _positive(request, "pageSize", 25)
+    page = positive(request, "page", 1)
+    size = positive(request, "pageSize", 25)
     if size > call.world.switches.max_page_size:
         raise errors.unprocessable(f"pageSize may be at most {call.world.switches.max_page_size}")
     clauses = _filters(community, request)
@@ -157,7 +157,8 @@ _LISTS: dict[str, Callable[[Community, list[str]], Clause]] = {
 }
 
 
-def _positive(request: Request, name: str, default: int) -> int:
+def positive(request: Request, name: str, default: int) -> int:
+    """A query parameter that counts pages or items on one. Refuses with 422."""
     text = request.first(name) or str(default)
     number = members.parse_id(text)
     if not number or number > 2**53:

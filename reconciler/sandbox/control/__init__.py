@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.control import admin, community, source
+from reconciler.sandbox.control import admin, community, content, objects, source
 from reconciler.sandbox.http import Request, Response, json_response
 from reconciler.sandbox.router import Router
 from reconciler.sandbox.world import World
@@ -13,6 +13,8 @@ def routes() -> Router:
     admin.add_routes(router)
     source.add_routes(router)
     community.add_routes(router)
+    content.add_routes(router)
+    objects.add_routes(router)
     return router
 
 

@@ -45,6 +45,8 @@ def state(call: Call) -> Response:
             "company_persons": count("SELECT count(*) FROM cs_company_person"),
             "companies": count("SELECT count(*) FROM cs_company"),
             "members": {str(n): len(community.userids) for n, community in held.communities.items()},
+            "topics": _by_community(held, "topic"),
+            "replies": _by_community(held, "reply"),
             "faults": held.faults.listed(),
             "windows": held.windows.snapshot(),
             "requests": held.journal.total,
@@ -53,6 +55,11 @@ def state(call: Call) -> Response:
             "counters": held.journal.counters(),
         }
     )
+
+
+def _by_community(held: world.World, table: str) -> dict[str, int]:
+    counts = dict(held.store.tuples(f"SELECT community, count(*) FROM {table} GROUP BY community"))
+    return {str(number): counts.get(number, 0) for number in held.communities}
 
 
 def reset(call: Call) -> Response:

@@ -18,6 +18,8 @@ MEMBERS = "/_sandbox/cc/{community}/members"
 FIELDS = "/_sandbox/cc/{community}/fields"
 MOST_LISTED = 1_000
 TYPES = ("text", "textarea", "dropdown", "date", "number")
+TEXTS = ("email", "username", "avatar")
+NUMBERS = ("joindate", "lastactivity", "posts", "topics", "solved", "likes", "likes_given", "rank_id")
 VISIBILITIES = ("public", "private", "hidden")
 
 
@@ -35,7 +37,7 @@ def add_routes(router: Router) -> None:
 
 def list_members(call: Call) -> Response:
     """By ?email=, or from userid ?after= on, at most ?limit= of them."""
-    community = _community(call)
+    community = community_of(call)
     email = call.request.first("email")
     if email:
         found = members.by_email(call.world, community.number, email)
@@ -52,11 +54,16 @@ def read_member(call: Call) -> Response:
 
 
 def edit_member(call: Call) -> Response:
-    """A member edits the own profile by hand: `{"profile": {"City": "Leeds", "Country": null}}`."""
+    """A member edits the own profile by hand: `{"profile": {"City": "Leeds", "Country": null}}`.
+
+    Other attributes change as time goes by: `{"username": …, "email": "", "posts": 7, "lastactivity": 1790000000}`.
+    """
     community, member = _member(call)
-    changes = mapping(call).get("profile")
-    if not isinstance(changes, dict):
-        raise refuse("send an object with profile")
+    body = mapping(call)
+    changes = body.pop("profile", {})
+    if not isinstance(changes, dict) or not (changes or body):
+        raise refuse("send an object with profile, or with other attributes of a member")
+    attributes = _attributes(body)
     chosen = [(community.named(name, ignore_case=False), name, value) for name, value in changes.items()]
     for field, name, _ in chosen:
         if field is None:
@@ -64,12 +71,29 @@ def edit_member(call: Call) -> Response:
     for field, name, value in chosen:
         if field is not None:
             members.set_profile(call.world, member, field.id, name, None if value is None else str(value))
+    for column, value in attributes.items():
+        members.change(call.world, member, column, value, column)
     return json_response(_view(community, member))
+
+
+def _attributes(body: dict[str, Any]) -> dict[str, Any]:
+    """Columns of a member, checked: texts with the keys they are found by, and whole numbers."""
+    found: dict[str, Any] = {}
+    for name, value in body.items():
+        if name in TEXTS and isinstance(value, str):
+            found[name] = value
+            if name != "avatar":
+                found[f"{name}_key"] = value.strip().lower()
+        elif name in NUMBERS and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            found[name] = value
+        else:
+            raise refuse(f"a member has the texts {TEXTS} and the whole numbers {NUMBERS}, not {name[:80]!r} like that")
+    return found
 
 
 def add_member(call: Call) -> Response:
     """`{"email": …, "username"?: …, "profile"?: {name: value}}`; a second member with one address is allowed here."""
-    community, body = _community(call), mapping(call)
+    community, body = community_of(call), mapping(call)
     if not isinstance(body.get("email"), str) or not isinstance(body.get("profile", {}), dict):
         raise refuse("a member needs an email, and profile must be an object")
     values = {}
@@ -90,11 +114,11 @@ def erase_member(call: Call) -> Response:
 
 
 def list_fields(call: Call) -> Response:
-    return json_response({"fields": [asdict(field) for field in _community(call).fields.values()]})
+    return json_response({"fields": [asdict(field) for field in community_of(call).fields.values()]})
 
 
 def add_field(call: Call) -> Response:
-    community, body = _community(call), mapping(call)
+    community, body = community_of(call), mapping(call)
     name, options = body.get("name"), body.get("options", [])
     kind, visibility = body.get("type", "text"), body.get("visibility", "public")
     if not isinstance(name, str) or not name or kind not in TYPES or visibility not in VISIBILITIES:
@@ -106,7 +130,7 @@ def add_field(call: Call) -> Response:
 
 
 def rename_field(call: Call) -> Response:
-    community, name = _community(call), mapping(call).get("name")
+    community, name = community_of(call), mapping(call).get("name")
     if not isinstance(name, str) or not name or community.named(name, ignore_case=False):
         raise refuse("send the new name, which no field may have yet")
     if not community.rename(call.params[1], name):
@@ -116,7 +140,7 @@ def rename_field(call: Call) -> Response:
 
 def delete_field(call: Call) -> Response:
     """The definition goes and with it every value, as no reader can see one any more."""
-    community = _community(call)
+    community = community_of(call)
     found = community.named(call.params[1], ignore_case=False)
     if found is None:
         raise refuse("no such profile field", 404)
@@ -124,7 +148,8 @@ def delete_field(call: Call) -> Response:
     return list_fields(call)
 
 
-def _community(call: Call) -> Community:
+def community_of(call: Call) -> Community:
+    """The community that the path names. Refuses with 404."""
     found = call.world.communities.get(members.parse_id(call.params[0]) or 0)
     if found is None:
         raise refuse(f"no community {call.params[0][:20]!r}", 404)
@@ -132,7 +157,7 @@ def _community(call: Call) -> Community:
 
 
 def _member(call: Call) -> tuple[Community, Member]:
-    community = _community(call)
+    community = community_of(call)
     member = members.by_id(call.world, community.number, call.params[1])
     if member is None:
         raise refuse("no such member", 404)

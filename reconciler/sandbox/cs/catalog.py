@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
+from reconciler.sandbox.config import SandboxConfig, SandboxError, tenant
+from reconciler.sandbox.cs import imported
 from reconciler.sandbox.cs.fields import FieldDef, ObjectDef, define, picklist
 
 LIFECYCLE = ("Onboarding", "Adoption", "Expansion", "Renewal", "At Risk", "-Legacy Pilot")
@@ -67,7 +70,7 @@ def _company() -> ObjectDef:
     )
 
 
-def _person() -> ObjectDef:
+def _person(phones: bool) -> ObjectDef:
     fields = [
         *_system(),
         _std("Name", "Name", "STRING"),
@@ -99,6 +102,7 @@ def _person() -> ObjectDef:
         _gc("Website", "Website", "URL", length=1000),
         _gc("Biography", "Biography", "RICHTEXTAREA", length=32_000),
         _gc("Advocate_Manager", "Advocate Manager", "LOOKUP", target="gsuser"),
+        *([_gc("Phone", "Phone", "STRING")] if phones else []),
     ]
     return define("person", "Person", "People", "STANDARD", key="1P0R", fields=fields)
 
@@ -276,9 +280,13 @@ def _other_customs() -> list[ObjectDef]:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Objects by lower-case name; paths name them in any case."""
+    """Objects by lower-case name; paths name them in any case.
+
+    `imported` has the objects of a community import by label, those that were left out included.
+    """
 
     objects: dict[str, ObjectDef]
+    imported: dict[str, ObjectDef] = field(default_factory=dict)
 
     def find(self, name: str) -> ObjectDef | None:
         return self.objects.get(name.lower())
@@ -287,16 +295,36 @@ class Catalog:
         """The object a lookup points at. KeyError when the field is no lookup."""
         return self.objects[str(field.target)]
 
+    def put(self, item: ObjectDef) -> None:
+        """Add an object, or put another shape of it in its place."""
+        self.objects[item.name.lower()] = item
 
-def build() -> Catalog:
+    def tables(self) -> list[ObjectDef]:
+        """Every object that has a table, described or not."""
+        return list(({item.name: item for item in self.objects.values()} | _named(self.imported)).values())
+
+
+def _named(objects: dict[str, ObjectDef]) -> dict[str, ObjectDef]:
+    return {item.name: item for item in objects.values()}
+
+
+def build(config: SandboxConfig, profile: Iterable[str]) -> Catalog:
+    """The schema of the tenant. `profile` names the profile fields of its communities. SandboxError: no such object."""
     defined = [
         _company(),
         _company_person(),
-        _person(),
+        _person(phones=config.quirks),
         _relationship(),
         _relationship_person(),
         *_small_objects(),
         _onboarding(),
+        *_other_customs(),
     ]
-    defined += _other_customs()
-    return Catalog({item.name.lower(): item for item in defined})
+    tenants = [tenant(number) for number in range(1, config.communities + 1)]
+    made = imported.objects(_system(), tenants, profile)
+    unknown = [label for label in config.missing_objects if label not in made]
+    if unknown:
+        raise SandboxError(f"there is no object {unknown[0]!r} to leave out", f"there are: {', '.join(made)}")
+    if config.community_objects:
+        defined += [item for label, item in made.items() if label not in config.missing_objects]
+    return Catalog({item.name.lower(): item for item in defined}, made)

@@ -1,4 +1,4 @@
-"""Invented people, companies and members: equal seed and size give equal data, row for row."""
+"""Invented people, companies, members and what they write: equal seed and size give equal data, row for row."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from reconciler.sandbox.cs import catalog as schema
 from reconciler.sandbox.cs.catalog import Catalog
 from reconciler.sandbox.cs.fields import DATED, NUMERIC, FieldDef, ObjectDef
 from reconciler.sandbox.cs.ids import Ids
-from reconciler.sandbox.seed import companies, fields, people
+from reconciler.sandbox.seed import companies, fields, people, topics
 from reconciler.sandbox.seed.load import Loader
-from reconciler.sandbox.store import MEMBER_INDEXES, Store
+from reconciler.sandbox.store import CONTENT_INDEXES, MEMBER_INDEXES, Store
 
 INDEXES = """
 CREATE INDEX person_key ON cs_person (trim(lower("Email")));
@@ -28,10 +28,10 @@ CREATE INDEX company_name ON cs_company ("Name");
 
 def fill(store: Store, config: SandboxConfig) -> tuple[Catalog, Ids, dict[int, Community]]:
     """Create every table, load it, and index it last, which is several times faster than the other way round."""
-    built = schema.build()
-    for definition in built.objects.values():
+    built = schema.build(config, fields.names(config.quirks))
+    for definition in built.tables():
         store.run(table_sql(definition))
-    communities = {number: fields.community(number) for number in range(1, config.communities + 1)}
+    communities = {number: fields.community(number, config.quirks) for number in range(1, config.communities + 1)}
     loader = Loader(
         store=store,
         catalog=built,
@@ -43,7 +43,8 @@ def fill(store: Store, config: SandboxConfig) -> tuple[Catalog, Ids, dict[int, C
     with store.transaction(), _uncollected():
         staff = companies.load(loader)
         people.load(loader, staff)
-    store.script(INDEXES + MEMBER_INDEXES)
+        topics.load(loader)
+    store.script(INDEXES + MEMBER_INDEXES + CONTENT_INDEXES)
     return built, loader.ids, communities
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from reconciler.sandbox.cc.community import RANKS, Community
-from reconciler.sandbox.seed import fields, words
+from reconciler.sandbox.seed import fields, identities, words
 from reconciler.sandbox.seed.load import EPOCH_DAY, Loader
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def of(loader: Loader, human: Human) -> list[tuple[Any, ...]]:
     rows = []
     if not human.duplicate and index % OUTSIDER_EVERY != OUTSIDER_AT:
         email = human.email.title() if index % SHOUTING_EVERY == SHOUTING_AT else human.email
-        rows.append(_member(loader, human, home, email))
+        rows.append(identities.usual(_member(loader, human, home, email), human, home))
         if size > 1 and index % TWICE_EVERY == TWICE_AT:
             rows.append(_member(loader, human, home % size + 1, email))
     if index % STRANGER_EVERY == STRANGER_AT:
-        rows.append(_member(loader, human, home, f"visitor{index}@mail.example"))
+        rows.append(identities.stranger(_member(loader, human, home, f"visitor{index}@mail.example"), human, home))
     return rows
 
 
@@ -93,7 +93,7 @@ def _profile(loader: Loader, community: Community, human: Human) -> str:
     if not everything and loader.random() >= loader.config.profile_share:
         return "{}"
     values: dict[str, str] = {}
-    for item in community.fields.values():
+    for item in fields.filled_by_hand(community):
         if everything or loader.random() < 0.5:
             values[str(item.id)] = _value(loader, human, item.name)
     return orjson.dumps(values).decode()

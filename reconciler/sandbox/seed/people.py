@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.sandbox.seed import companies, members, words
+from reconciler.sandbox.seed import companies, identities, members, words
 from reconciler.sandbox.seed.load import CHUNK, Loader
 
 # Irregular cases sit at fixed distances, so their share is the same at every size and a test can name one.
@@ -125,32 +125,38 @@ def _employers(loader: Loader, index: int) -> list[tuple[int, bool]]:
 def _person(loader: Loader, makers: _Makers, human: Human) -> dict[str, Any]:
     maybe, fields = loader.maybe, loader.object("person").fields
     country, city, zone = human.place
-    return companies.system(loader, makers.person(human.index), makers.staff[0]) | {
-        "Name": f"{human.first} {human.last}",
-        "FirstName": human.first,
-        "LastName": human.last,
-        "Email": human.email,
-        "LinkedinUrl": maybe(f"https://social.example/in/{human.index}"),
-        "Location": maybe(f"{city}, {country}"),
-        "Timezone": maybe(zone),
-        "EmailOptOut": int(loader.random() < 0.1),
-        "DynamicResolutionKey": human.email.strip().lower(),
-        "GsIngestionSource": "SANDBOX",
-        "ExternalRecordID__gc": f"P-{human.index:07d}",
-        "Country__gc": maybe(country),
-        "City__gc": maybe(city),
-        "Preferred_Language__gc": maybe(loader.item(fields["Preferred_Language__gc"])),
-        "Interests__gc": maybe(loader.items(fields["Interests__gc"])),
-        "Years_Experience__gc": maybe(int(loader.random() * 35)),
-        "Engagement_Score__gc": maybe(round(loader.random() * 100, 1)),
-        "Event_Budget__gc": maybe(round(loader.random() * 5_000, 2)),
-        "Newsletter__gc": maybe(int(loader.random() < 0.6)),
-        "Certified_On__gc": maybe(loader.day_ms(-700, 0)),
-        "Last_Seen__gc": maybe(loader.moment_ms(-90, 0)),
-        "Website__gc": maybe(f"https://{companies.domain(human.index // companies.PEOPLE_PER_COMPANY)}"),
-        "Biography__gc": maybe(f"<p>{loader.pick(words.SENTENCES)}</p>"),
-        "Advocate_Manager__gc": maybe(loader.pick(makers.staff)),
-    }
+    # Written by no chance, or everything after it would be another.
+    phones = {"Phone__gc": identities.phone(human.index)} if loader.config.quirks else {}
+    return (
+        companies.system(loader, makers.person(human.index), makers.staff[0])
+        | phones
+        | {
+            "Name": f"{human.first} {human.last}",
+            "FirstName": human.first,
+            "LastName": human.last,
+            "Email": human.email,
+            "LinkedinUrl": maybe(f"https://social.example/in/{human.index}"),
+            "Location": maybe(f"{city}, {country}"),
+            "Timezone": maybe(zone),
+            "EmailOptOut": int(loader.random() < 0.1),
+            "DynamicResolutionKey": human.email.strip().lower(),
+            "GsIngestionSource": "SANDBOX",
+            "ExternalRecordID__gc": f"P-{human.index:07d}",
+            "Country__gc": maybe(country),
+            "City__gc": maybe(city),
+            "Preferred_Language__gc": maybe(loader.item(fields["Preferred_Language__gc"])),
+            "Interests__gc": maybe(loader.items(fields["Interests__gc"])),
+            "Years_Experience__gc": maybe(int(loader.random() * 35)),
+            "Engagement_Score__gc": maybe(round(loader.random() * 100, 1)),
+            "Event_Budget__gc": maybe(round(loader.random() * 5_000, 2)),
+            "Newsletter__gc": maybe(int(loader.random() < 0.6)),
+            "Certified_On__gc": maybe(loader.day_ms(-700, 0)),
+            "Last_Seen__gc": maybe(loader.moment_ms(-90, 0)),
+            "Website__gc": maybe(f"https://{companies.domain(human.index // companies.PEOPLE_PER_COMPANY)}"),
+            "Biography__gc": maybe(f"<p>{loader.pick(words.SENTENCES)}</p>"),
+            "Advocate_Manager__gc": maybe(loader.pick(makers.staff)),
+        }
+    )
 
 
 def _company_person(
