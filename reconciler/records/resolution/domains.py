@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from reconciler.records.resolution.known import FREE_BRANDS, FREE_MAIL, SECOND_LEVEL, SUFFIXES
 
 LONGEST = 2000
 """Characters of a web address; longer ones are not read."""
+
+LONGEST_HOST = 253
 
 _BEFORE = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//|^[^/?#]*@")
 _AFTER = re.compile(r"[/?#\\:].*$", re.DOTALL)
@@ -26,8 +29,14 @@ def domain_key(text: str) -> str:
     host = text.strip().lower()
     while (rest := _BEFORE.sub("", host, count=1)) != host:
         host = rest
-    host = _ascii(_AFTER.sub("", host)).removesuffix(".")
-    if not _HOST.fullmatch(host):
+    return registered_domain(_AFTER.sub("", host))
+
+
+@lru_cache(maxsize=4096)
+def registered_domain(host: str) -> str:
+    """The same of a host alone, in small letters. Members share a few hosts, which are looked at once."""
+    host = _ascii(host).removesuffix(".")
+    if len(host) > LONGEST_HOST or not _HOST.fullmatch(host):
         return ""
     labels = host.split(".")
     kept = 1 + _suffix_length(labels)

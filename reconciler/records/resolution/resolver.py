@@ -63,7 +63,7 @@ class Resolver:
         """The alias of the member, else that of the address, else that of the domain, of free mail, too."""
         for key in (
             ("member", member.id),
-            (Term.EMAIL, keys.get(KeyKind.EMAIL)),
+            (Term.EMAIL, keys[KeyKind.EMAIL]),
             (Term.DOMAIN, keys.domain),
         ):
             if alias := self._aliases.get(key):
