@@ -11,6 +11,7 @@ from reconciler.records.resolution.keys import (
     KeyKind,
     company_key,
     company_label,
+    dialled_key,
     email_key,
     name_blocks,
     name_key,
@@ -128,7 +129,7 @@ class MemberKeys(dict[KeyKind, str]):
 
 _MAKERS: dict[KeyKind, Callable[[MemberKeys], str]] = {
     KeyKind.EMAIL: lambda keys: email_key(keys.member.email),
-    KeyKind.PHONE: lambda keys: phone_key(keys.member.phone, keys.settings.region),
+    KeyKind.PHONE: lambda keys: dialled_key(keys.member.phone, keys.settings.region),
     KeyKind.NAME: lambda keys: name_key(keys.member.name),
     KeyKind.COMPANY_WHOLE: lambda keys: whole_company_key(keys.member.company),
     KeyKind.COMPANY: lambda keys: company_key(keys[KeyKind.COMPANY_WHOLE]),
