@@ -27,7 +27,7 @@ from reconciler.records.resolution.rows import (
     person_keys,
 )
 from reconciler.records.resolution.settings import RULES, Alias, Rule, Settings, Term
-from reconciler.records.resolution.verdict import Place, place_of
+from reconciler.records.resolution.verdict import EXAMINED, Place, place_of
 
 EMAIL, PHONE, NAME, COMPANY, DOMAIN = (Rule((term,)) if term is not Term.COMPANY else None for term in Term)
 NAME_COMPANY = Rule((Term.NAME, Term.COMPANY))
@@ -208,12 +208,33 @@ def test_a_later_rule_tells_candidates_apart_but_brings_in_nobody_else() -> None
     assert resolved(Member("m", email="ada@acme.com"), EMAIL, DOMAIN, people=people).rule == "email"
 
 
+def test_the_company_that_one_rule_named_counts_for_the_one_that_decides() -> None:
+    twin = PersonRow(id="p3", name="Ada Lovelace")
+    ties = [
+        CompanyPersonRow(id=f"t{who}{where}", person_id=f"p{who}", company_id=f"c{where}", primary=where == 2)
+        for who in (1, 3)
+        for where in (1, 2)
+    ]
+    member = Member("m", name="Ada Lovelace", company="Acme", phone="+12125550123")
+    found = resolved(member, NAME_COMPANY, PHONE, people=(*PEOPLE, twin), ties=ties)
+    assert (found.person_id, found.company_id, found.rule) == ("p1", "c1", "phone")
+
+
 def test_candidates_are_few_and_counted() -> None:
     people = [PersonRow(id=f"p{n}", name="x" * 500, emails=("ada@acme.com",)) for n in range(9)]
     found = resolved(Member("m", email="ada@acme.com"), people=people, ties=())
     assert [candidate.person_id for candidate in found.candidates] == [f"p{n}" for n in range(SHOWN)]
     assert found.found == 9
     assert {len(candidate.label) for candidate in found.candidates} == {LONGEST_LABEL}
+
+
+@pytest.mark.parametrize(("count", "company"), [(EXAMINED, "c1"), (EXAMINED + 1, None)])
+def test_of_a_number_that_everybody_has_only_a_few_are_looked_at(count: int, company: str | None) -> None:
+    people = [PersonRow(id=f"p{n:03}", phones=("212 555 0123",), company_id="c1") for n in range(count)]
+    random.Random(1).shuffle(people)
+    found = resolved(Member("m", phone="212 555 0123"), people=people, ties=())
+    assert (found.outcome, found.company_id, found.found) == (Outcome.AMBIGUOUS, company, count)
+    assert [candidate.person_id for candidate in found.candidates] == [f"p{n:03}" for n in range(SHOWN)]
 
 
 def test_a_label_is_cut_only_where_it_is_too_long() -> None:

@@ -86,7 +86,7 @@ class Resolver:
             where = [evidence.companies(lookup, rule, verdict.keys) for verdict in able]
         for verdict, ids, place in zip(able, found, where, strict=True):
             if ids and (ids := evidence.at_companies(lookup, ids, place)):
-                verdict.people, verdict.companies, verdict.rule = ids, place, rule.name
+                verdict.people, verdict.companies, verdict.rule = ids, place or verdict.companies, rule.name
                 verdict.settled = len(ids) == 1
 
 

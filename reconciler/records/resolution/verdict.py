@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import NamedTuple
 
 from reconciler.records.resolution.directory import Person, Tie
@@ -12,6 +13,9 @@ from reconciler.records.resolution.keys import KeyKind
 from reconciler.records.resolution.lookup import NOBODY, Lookup
 from reconciler.records.resolution.result import SHOWN, Candidate, Outcome, Resolution, Suggestion, label
 from reconciler.records.resolution.rows import MemberKeys
+
+EXAMINED = 100
+"""Of how many persons who could be meant the company is looked at."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,8 +44,9 @@ class Place(NamedTuple):
 
 def conclude(lookup: Lookup, verdicts: Sequence[Verdict]) -> list[Resolution]:
     """The results, in the order of the verdicts."""
-    lookup.load_persons({id for verdict in verdicts for id in verdict.people})
-    places = [{id: _place(lookup, verdict, id) for id in verdict.people} for verdict in verdicts]
+    looked_at = [_looked_at(verdict.people) for verdict in verdicts]
+    lookup.load_persons({id for ids in looked_at for id in ids})
+    places = [{id: _place(lookup, verdict, id) for id in ids} for verdict, ids in zip(verdicts, looked_at, strict=True)]
     lookup.load_company_names(set(_companies_to_name(verdicts, places)))
     return [_conclusion(lookup, verdict, place) for verdict, place in zip(verdicts, places, strict=True)]
 
@@ -64,6 +69,11 @@ def place_of(person: Person, companies: Collection[str], email: str) -> Place:
         return Place(ties[0].company_id, ties[0].id)
     only = {tie.company_id for tie in ties}
     return Place(only.pop() if len(only) == 1 else None, None, tuple(sorted(ties)))
+
+
+def _looked_at(people: Collection[str]) -> Collection[str]:
+    """All of them, unless half the world shares a number: then as many as a result names."""
+    return people if len(people) <= EXAMINED else nsmallest(SHOWN, people)
 
 
 def _place(lookup: Lookup, verdict: Verdict, id: str) -> Place:
@@ -119,7 +129,7 @@ def _one_person(lookup: Lookup, verdict: Verdict, id: str, place: Place) -> Reso
 
 def _several_people(lookup: Lookup, verdict: Verdict, places: Mapping[str, Place]) -> Resolution:
     """Who it is stays open. The company does not, if all of them are in the same one."""
-    companies = {place.company_id for place in places.values()}
+    companies = {place.company_id for place in places.values()} if len(places) == len(verdict.people) else set()
     return Resolution(
         outcome=Outcome.AMBIGUOUS,
         company_id=companies.pop() if len(companies) == 1 else None,
@@ -133,7 +143,7 @@ def _several_people(lookup: Lookup, verdict: Verdict, places: Mapping[str, Place
             )
             for id, place in sorted(places.items())[:SHOWN]
         ),
-        found=len(places),
+        found=len(verdict.people),
     )
 
 
