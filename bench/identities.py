@@ -250,11 +250,13 @@ class _Maker:
         return "".join(self.chance.choice(SYLLABLES) for _ in range(syllables))
 
     def new_name(self, company: CompanyRow) -> str:
-        """A name that nobody of the company has."""
+        """A name that nobody of the company has, in either order."""
         known = self.names[company.id]
-        while (name := f"{self.word(2)} {self.word(self.chance.choice((2, 3)))}".title()) in known:
-            pass
-        known.add(name)
+        while True:
+            name = f"{self.word(2)} {self.word(self.chance.choice((2, 3)))}".title()
+            if (folded := " ".join(sorted(name.split()))) not in known:
+                break
+        known.add(folded)
         return name if self.chance.random() < 0.7 else name.translate(ACCENTS)
 
     def nickname(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.identities import REGION, identities
-from bench.resolution import quality
+from bench.resolution import BY_NAME, SAFE, quality
 from reconciler.records.resolution.directory import BLOCK_LIMIT, InMemoryDirectory, Person, Tie
 from reconciler.records.resolution.keys import KeyKind
 from reconciler.records.resolution.resolver import Resolver
@@ -26,11 +27,13 @@ from reconciler.records.resolution.rows import (
     member_keys,
     person_keys,
 )
-from reconciler.records.resolution.settings import RULES, Alias, Rule, Settings, Term
+from reconciler.records.resolution.settings import Alias, Rule, Settings, Term
 from reconciler.records.resolution.verdict import EXAMINED, Place, place_of
 
-EMAIL, PHONE, NAME, COMPANY, DOMAIN = (Rule((term,)) if term is not Term.COMPANY else None for term in Term)
+EMAIL, PHONE, NAME, DOMAIN = (Rule((term,)) for term in (Term.EMAIL, Term.PHONE, Term.NAME, Term.DOMAIN))
 NAME_COMPANY = Rule((Term.NAME, Term.COMPANY))
+RULES = (EMAIL, PHONE, NAME_COMPANY, DOMAIN)
+USUAL = Settings(rules=RULES, threshold=0.9, region="US")
 
 ACME = CompanyRow(id="c1", name="Acme Inc.", domains=("https://www.acme.com",))
 GLOBEX = CompanyRow(id="c2", name="Globex GmbH")
@@ -52,7 +55,7 @@ def resolved(
     ties: Sequence[CompanyPersonRow] = TIES,
     **more: object,
 ) -> Resolution:
-    chosen = Settings(rules=rules or RULES, **{"region": "US", **more})  # type: ignore[arg-type]
+    chosen = replace(USUAL, rules=rules or RULES, **more)  # type: ignore[arg-type]
     (found,) = Resolver(chosen, InMemoryDirectory(people, companies, ties, region="US")).resolve([member])
     return found
 
@@ -170,7 +173,7 @@ def test_a_name_of_one_word_needs_company() -> None:
 
 def test_several_members_may_be_one_person() -> None:
     members = [Member("m1", email="ada@acme.com"), Member("m2", email="ADA@ACME.COM")]
-    found = Resolver(Settings(), InMemoryDirectory(PEOPLE, (ACME, GLOBEX), TIES)).resolve(members)
+    found = Resolver(USUAL, InMemoryDirectory(PEOPLE, (ACME, GLOBEX), TIES)).resolve(members)
     assert found == [ada("email"), ada("email")]
 
 
@@ -337,9 +340,9 @@ class Forgetful:
 
 
 def test_what_a_directory_does_not_say_is_left_empty() -> None:
-    person_only = Resolver(Settings(), Forgetful()).resolve([Member("m", email="a@acme.com")])
+    person_only = Resolver(USUAL, Forgetful()).resolve([Member("m", email="a@acme.com")])
     assert person_only == [Resolution(Outcome.MATCHED, "p1", rule="email", confidence=1.0)]
-    (company,) = Resolver(Settings(rules=(DOMAIN,)), Forgetful()).resolve([Member("m", email="a@acme.com")])
+    (company,) = Resolver(replace(USUAL, rules=(DOMAIN,)), Forgetful()).resolve([Member("m", email="a@acme.com")])
     assert [candidate.label for candidate in company.candidates] == ["", ""]
 
 
@@ -452,6 +455,17 @@ def test_the_nearest_alias_wins() -> None:
     assert resolved(Member("n", email="grace@globex.de"), aliases=aliases).rule == "email"
 
 
+def test_an_alias_of_a_domain_holds_for_what_stands_below_it() -> None:
+    aliases = (Alias(domain="acme.com", company="Acme"), Alias(domain="EU.acme.com", company="Globex"))
+    for email, company in (
+        ("a@acme.com", "c1"),
+        ("a@us.acme.com", "c1"),
+        ("a@x.eu.acme.com", "c2"),
+        ("a@acme.de", None),
+    ):
+        assert resolved(Member("m", email=email), aliases=aliases).company_id == company
+
+
 def test_an_alias_that_leads_nowhere_stops_the_rules() -> None:
     found = resolved(Member("m", email="ada@acme.com"), aliases=(Alias(member="m", person="gone@acme.com"),))
     assert found == Resolution(Outcome.UNMATCHED, rule="alias")
@@ -487,12 +501,12 @@ def test_an_alias_means_the_company_of_exactly_this_name() -> None:
         (lambda: Alias(member="m", person="Ada"), "'Ada' is no e-mail address"),
         (lambda: Alias(domain="co.uk", company="Acme"), "'co.uk' is no domain"),
         (lambda: Alias(member="m", company="🦄"), "is no name"),
-        (lambda: Settings(threshold=0), "above 0"),
-        (lambda: Settings(threshold=1.1), "above 0"),
-        (lambda: Settings(threshold=float("nan")), "above 0"),
-        (lambda: Settings(region="Germany"), "'Germany' is no region"),
+        (lambda: replace(USUAL, threshold=0), "above 0"),
+        (lambda: replace(USUAL, threshold=1.1), "above 0"),
+        (lambda: replace(USUAL, threshold=float("nan")), "above 0"),
+        (lambda: replace(USUAL, region="Germany"), "'Germany' is no region"),
         (
-            lambda: Settings(aliases=(Alias(member="m", company="Acme"), Alias(member="m", company="Globex"))),
+            lambda: replace(USUAL, aliases=(Alias(member="m", company="Acme"), Alias(member="m", company="Globex"))),
             "two aliases for 'm' lead to different places",
         ),
     ],
@@ -503,7 +517,7 @@ def test_settings_that_say_nothing_or_two_things_are_refused(make: object, words
 
 
 def test_an_alias_may_be_repeated() -> None:
-    assert Settings(aliases=(Alias(member="m", company="Acme"), Alias(member="m", company="ACME")))
+    assert replace(USUAL, aliases=(Alias(member="m", company="Acme"), Alias(member="m", company="ACME")))
 
 
 # The keys that tables of a database hold.
@@ -545,7 +559,7 @@ def test_keys_of_a_member_are_those_that_are_looked_up() -> None:
             asked.update((kind, key) for key in keys)
             return {}
 
-    chosen = Settings(region="US")
+    chosen = USUAL
     Resolver(chosen, Listening(PEOPLE)).resolve([member])
     assert set(member_keys(member, chosen)) == asked
 
@@ -586,10 +600,10 @@ def worlds(draw: st.DrawFn) -> tuple[list[Member], list[PersonRow], list[Company
         CompanyPersonRow(id=f"t{n}", person_id=f"p{who}", company_id=f"c{where}", primary=primary, email=email)
         for n, (who, where, primary, email) in enumerate(drawn)
     ]
-    chosen = Settings(
+    chosen = replace(
+        USUAL,
         rules=tuple(draw(ANY_RULES)),
         accept_similar=draw(st.booleans()),
-        region="US",
         aliases=draw(
             st.sampled_from(
                 [(), (Alias(domain="gmail.com", company="Acme"),), (Alias(member="m1", person="a@acme.com"),)]
@@ -640,13 +654,22 @@ def test_every_result_is_whole(world: World) -> None:
 def test_a_set_of_which_the_truth_is_known(seed: int) -> None:
     made = identities(4000, seed)
     directory = InMemoryDirectory(made.people, made.companies, made.ties, region=REGION)
-    found = Resolver(Settings(region=REGION), directory).resolve(made.members)
+    found = Resolver(SAFE, directory).resolve(made.members)
     precision, recall, suggested = quality(made, found)
     assert precision.value == 1.0, precision.measured
     assert recall.holds, recall.measured
     assert suggested.holds, suggested.measured
     outcomes = [one.outcome for one in found]
     assert all(outcomes.count(outcome) > 100 for outcome in Outcome)
+
+
+def test_a_name_alone_takes_strangers_for_customers() -> None:
+    """Which is why it should not be a rule without company or domain; docs/explanation/resolution.md says so."""
+    made = identities(2000, 1)
+    directory = InMemoryDirectory(made.people, made.companies, made.ties, region=REGION)
+    precision, recall, _ = quality(made, Resolver(BY_NAME, directory).resolve(made.members))
+    assert precision.value < 0.99
+    assert recall.holds
 
 
 def test_the_same_seed_gives_the_same_set() -> None:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.records.resolution.domains import domain_key, is_free_mail, label_key, registered_domain
+from reconciler.records.resolution.domains import (
+    domain_key,
+    host_key,
+    is_free_mail,
+    label_key,
+    parents,
+    registered_domain,
+)
 from reconciler.records.resolution.keys import (
     company_key,
     company_label,
@@ -229,6 +236,21 @@ def test_a_company_in_one_word() -> None:
 )
 def test_domains(text: str, domain: str) -> None:
     assert domain_key(text) == domain
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("https://WWW.x.eu.acme.co.uk/about", ["x.eu.acme.co.uk", "eu.acme.co.uk", "acme.co.uk"]),
+        ("acme.com.", ["acme.com"]),
+        ("münchen.de", ["xn--mnchen-3ya.de"]),
+        ("co.uk", []),
+        ("", []),
+    ],
+)
+def test_hosts_and_what_they_stand_below(text: str, hosts: list[str]) -> None:
+    assert parents(host_key(text)) == hosts
+    assert hosts[:1] == ([host_key(text)] if host_key(text) else [])
 
 
 def test_the_name_of_a_domain() -> None:

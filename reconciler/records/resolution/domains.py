@@ -24,12 +24,30 @@ def domain_key(text: str) -> str:
     Names in other scripts become their ASCII form (xn--…). Empty for what is none: an IP address, one word, or a suffix
     below which anybody may register a name.
     """
+    return registered_domain(_host(text))
+
+
+def host_key(text: str) -> str:
+    """The same with what stands below it, without www: eu.acme.com is another host than acme.com."""
+    host = _ascii(_host(text)).removesuffix(".").removeprefix("www.")
+    return host if registered_domain(host) else ""
+
+
+def parents(host: str) -> list[str]:
+    """A host and what it stands below, down to the registered domain: eu.acme.com, acme.com."""
+    registered = registered_domain(host)
+    labels = host.split(".")
+    above = len(labels) - registered.count(".") - 1
+    return [".".join(labels[first:]) for first in range(above + 1 if registered else 0)]
+
+
+def _host(text: str) -> str:
     if len(text) > LONGEST:
         return ""
     host = text.strip().lower()
     while (rest := _BEFORE.sub("", host, count=1)) != host:
         host = rest
-    return registered_domain(_AFTER.sub("", host))
+    return _AFTER.sub("", host)
 
 
 @lru_cache(maxsize=4096)

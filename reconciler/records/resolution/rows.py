@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reconciler.records.resolution.domains import domain_key, is_free_mail, label_key, registered_domain
+from reconciler.records.resolution.domains import domain_key, host_key, is_free_mail, label_key, registered_domain
 from reconciler.records.resolution.keys import (
     KeyKind,
     company_key,
@@ -108,7 +108,7 @@ def member_keys(member: Member, settings: Settings) -> list[Key]:
 class MemberKeys(dict[KeyKind, str]):
     """The keys of one member, each made when it is first asked for: most members are known by their address.
 
-    A key is empty where the member has none; the domain of an address also where anybody may have it.
+    A key is empty where the member has none. Neither is there one for a domain at which anybody may have an address.
     """
 
     __slots__ = ("member", "settings")
@@ -122,9 +122,14 @@ class MemberKeys(dict[KeyKind, str]):
         return key
 
     @property
-    def domain(self) -> str:
-        """The registered domain of the address, also where anybody may have it."""
-        return registered_domain(self[KeyKind.EMAIL].rpartition("@")[2])
+    def host(self) -> str:
+        """What stands behind the @ of the address, also where anybody may have one."""
+        return host_key(self[KeyKind.EMAIL].rpartition("@")[2])
+
+
+def _domain(keys: MemberKeys) -> str:
+    domain = registered_domain(keys[KeyKind.EMAIL].rpartition("@")[2])
+    return "" if is_free_mail(domain, keys.settings.free_mail) else domain
 
 
 _MAKERS: dict[KeyKind, Callable[[MemberKeys], str]] = {
@@ -133,7 +138,7 @@ _MAKERS: dict[KeyKind, Callable[[MemberKeys], str]] = {
     KeyKind.NAME: lambda keys: name_key(keys.member.name),
     KeyKind.COMPANY_WHOLE: lambda keys: whole_company_key(keys.member.company),
     KeyKind.COMPANY: lambda keys: company_key(keys[KeyKind.COMPANY_WHOLE]),
-    KeyKind.DOMAIN: lambda keys: "" if is_free_mail(keys.domain, keys.settings.free_mail) else keys.domain,
+    KeyKind.DOMAIN: _domain,
     KeyKind.LABEL: lambda keys: label_key(keys[KeyKind.DOMAIN]),
 }
 
