@@ -27,39 +27,39 @@ class Companies:
 
 def applies(rule: Rule, keys: MemberKeys) -> bool:
     """Whether a member has everything that the rule compares. A name of one word is nobody's name without another term."""
-    if not all(keys.get(_ASKED[term]) for term in rule.terms):
+    if not all(map(keys.__getitem__, map(_ASKED.__getitem__, rule.terms))):
         return False
-    return rule.terms != (Term.NAME,) or names_somebody(keys.get(KeyKind.NAME))
+    return rule.terms != (Term.NAME,) or names_somebody(keys[KeyKind.NAME])
 
 
 def load(lookup: Lookup, terms: Iterable[Term], members: Collection[MemberKeys]) -> None:
     """Look up the keys of these members, a kind at a time."""
     for term in terms:
         if term in PERSONAL:
-            lookup.load_people(KINDS[term], (keys.get(KINDS[term]) for keys in members))
+            lookup.load_people(KINDS[term], (keys[KINDS[term]] for keys in members))
         elif term is Term.COMPANY:
             load_companies(lookup, members)
         else:
-            lookup.load_companies(KeyKind.DOMAIN, (keys.get(KeyKind.DOMAIN) for keys in members))
-            without = [keys for keys in members if not lookup.companies(KeyKind.DOMAIN, keys.get(KeyKind.DOMAIN))]
-            lookup.load_companies(KeyKind.LABEL, (keys.get(KeyKind.LABEL) for keys in without))
+            lookup.load_companies(KeyKind.DOMAIN, (keys[KeyKind.DOMAIN] for keys in members))
+            without = [keys for keys in members if not lookup.companies(KeyKind.DOMAIN, keys[KeyKind.DOMAIN])]
+            lookup.load_companies(KeyKind.LABEL, (keys[KeyKind.LABEL] for keys in without))
 
 
 def load_companies(lookup: Lookup, members: Collection[MemberKeys]) -> None:
     for kind in (KeyKind.COMPANY_WHOLE, KeyKind.COMPANY):
-        lookup.load_companies(kind, (keys.get(kind) for keys in members))
+        lookup.load_companies(kind, (keys[kind] for keys in members))
 
 
 def persons(lookup: Lookup, rule: Rule, keys: MemberKeys) -> Collection[str]:
     """Ids of the persons that all personal terms of the rule agree on."""
-    found = [lookup.people(KINDS[term], keys.get(KINDS[term])) for term in rule.terms if term in PERSONAL]
+    found = [lookup.people(KINDS[term], keys[KINDS[term]]) for term in rule.terms if term in PERSONAL]
     return found[0] if len(found) == 1 else set(found[0]).intersection(*found[1:])
 
 
 def persons_with(lookup: Lookup, rule: Rule, keys: MemberKeys, similar: Collection[str]) -> Collection[str]:
     """The same, with persons of a similar name in place of those of the same name."""
     others = [term for term in rule.terms if term in PERSONAL and term is not Term.NAME]
-    return set(similar).intersection(*(lookup.people(KINDS[term], keys.get(KINDS[term])) for term in others))
+    return set(similar).intersection(*(lookup.people(KINDS[term], keys[KINDS[term]]) for term in others))
 
 
 def companies(lookup: Lookup, rule: Rule, keys: MemberKeys) -> Companies | None:
@@ -78,16 +78,16 @@ def companies(lookup: Lookup, rule: Rule, keys: MemberKeys) -> Companies | None:
 
 def by_text(lookup: Lookup, keys: MemberKeys) -> Companies:
     """Companies by what the member wrote. Whoever writes a legal form means it, if there is such a company."""
-    whole, short = keys.get(KeyKind.COMPANY_WHOLE), keys.get(KeyKind.COMPANY)
+    whole, short = keys[KeyKind.COMPANY_WHOLE], keys[KeyKind.COMPANY]
     exact = lookup.companies(KeyKind.COMPANY_WHOLE, whole) if whole != short else NOBODY
     return Companies(exact or lookup.companies(KeyKind.COMPANY, short))
 
 
 def by_domain(lookup: Lookup, keys: MemberKeys) -> Companies:
     """Companies with this domain; without any, those that are called like it."""
-    if declared := lookup.companies(KeyKind.DOMAIN, keys.get(KeyKind.DOMAIN)):
+    if declared := lookup.companies(KeyKind.DOMAIN, keys[KeyKind.DOMAIN]):
         return Companies(declared)
-    return Companies(lookup.companies(KeyKind.LABEL, keys.get(KeyKind.LABEL)), BY_NAME_OF_DOMAIN)
+    return Companies(lookup.companies(KeyKind.LABEL, keys[KeyKind.LABEL]), BY_NAME_OF_DOMAIN)
 
 
 def at_companies(lookup: Lookup, ids: Collection[str], where: Companies | None) -> Collection[str]:

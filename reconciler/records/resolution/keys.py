@@ -56,15 +56,28 @@ def phone_key(text: str, region: str | None) -> str:
 
     Without a region only numbers with a country code have a key. Numbers that cannot exist have none.
     """
+    number = _parsed(text, region)
+    return _e164(number) if number and phonenumbers.is_valid_number(number) else ""
+
+
+def dialled_key(text: str, region: str | None) -> str:
+    """What to look a number up by: the same, without asking whether it can exist, which takes as long as reading it.
+    A number that cannot is the key of no record."""
+    number = _parsed(text, region)
+    return _e164(number) if number else ""
+
+
+def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     if not text or len(text) > LONGEST_PHONE:
-        return ""
+        return None
     try:
-        number = phonenumbers.parse(text, region)
+        return phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return ""
-    if not phonenumbers.is_valid_number(number):
-        return ""
-    key = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return None
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    key = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
     return f"{key};ext={number.extension}" if number.extension else key
 
 

@@ -12,7 +12,7 @@ LEGAL_FORMS = (
 """Alternatives of a regular expression, over folded words. `and` is for "GmbH & Co. KG"."""
 
 _SECOND_LEVEL = (
-    "ac asn co com ed edu go gob gouv gov govt gub ind info int ltd mil mod ne net nhs nom or org plc police sch web"
+    "ac asn co com ed edu go gob gouv gov govt gub ind info int ltd mil mod ne net nhs nom or org plc police sch"
 )
 SECOND_LEVEL = frozenset(_SECOND_LEVEL.split())
 """Under any country these are taken for a public suffix, as in co.uk or com.br. Where a country does not use one, less is
@@ -25,6 +25,7 @@ _SUFFIXES = (
     "firm.in gen.in me.uk id.au geek.nz gen.nz iwi.nz kiwi.nz maori.nz school.nz law.za school.za gen.tr k12.tr av.tr "
     "dr.tr bel.tr biz.tr name.tr tel.tr idf.il k12.il muni.il art.pl biz.pl waw.pl asso.fr tm.fr prd.fr idv.tw game.tw "
     "idv.hk biz.pk fam.pk in.th mi.th me.ke sc.ke in.ua kiev.ua kyiv.ua lviv.ua msk.ru spb.ru pp.ru biz.vn name.vn "
+    "web.id web.tr web.ve web.za "
     # Names that others sell or give names below.
     "ae.org br.com cn.com co.com co.nl co.no com.de com.se de.com eu.com eu.org gb.net gr.com hu.com in.net jp.net jpn.com "
     "mex.com ru.com sa.com se.net uk.com uk.net us.com us.org za.com appspot.com azurewebsites.net blogspot.com "
@@ -43,9 +44,9 @@ _FREE_MAIL = (
     "btinternet.com centrum.cz centrum.sk charter.net club-internet.fr comcast.net cox.net daum.net duck.com earthlink.net "
     "eircom.net excite.com fastmail.com fastmail.fm foxmail.com free.fr freemail.hu freenet.de frontier.com frontiernet.net "
     "globo.com gmial.com guerrillamail.com hanmail.net hey.com home.nl hushmail.com icloud.com ig.com.br iinet.net.au "
-    "inbox.com inbox.lv inbox.ru interia.pl internode.on.net juno.com kakao.com kpnmail.nl laposte.net libero.it list.ru "
+    "inbox.com inbox.lv inbox.ru interia.pl juno.com kakao.com kpnmail.nl laposte.net libero.it list.ru "
     "lycos.com mac.com mailbox.org mailfence.com mailinator.com me.com mindspring.com mozmail.com nate.com naver.com "
-    "neuf.fr nifty.com ntlworld.com numericable.fr o2.pl onet.pl online.de online.no op.pl optonline.net optusnet.com.au "
+    "neuf.fr nifty.com ntlworld.com numericable.fr o2.pl onet.pl online.de online.no on.net op.pl optonline.net optusnet.com.au "
     "orange.fr passport.com planet.nl pm.me posteo.de posteo.net prodigy.net.mx proton.me qq.com r7.com "
     "rambler.ru rediffmail.com riseup.net roadrunner.com rr.com sapo.pt sbcglobal.net scarlet.be seznam.cz sfr.fr shaw.ca "
     "sina.cn sina.com skynet.be sohu.com sympatico.ca t-online.de talktalk.net telefonica.net telenet.be telia.com "

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from reconciler.records.resolution import evidence
 from reconciler.records.resolution.directory import Directory
+from reconciler.records.resolution.domains import parents
 from reconciler.records.resolution.evidence import Companies
 from reconciler.records.resolution.keys import KeyKind, email_key, whole_company_key
 from reconciler.records.resolution.lookup import Lookup
@@ -60,12 +61,9 @@ class Resolver:
                 verdict.companies = Companies(whole or evidence.by_text(lookup, targets[id(alias)]).ids)
 
     def _alias(self, member: Member, keys: MemberKeys) -> Alias | None:
-        """The alias of the member, else that of the address, else that of the domain, of free mail, too."""
-        for key in (
-            ("member", member.id),
-            (Term.EMAIL, keys.get(KeyKind.EMAIL)),
-            (Term.DOMAIN, keys.domain),
-        ):
+        """The alias of the member, else that of the address, else that of the domain or what it stands below."""
+        domains = ((Term.DOMAIN, host) for host in parents(keys.host))
+        for key in (("member", member.id), (Term.EMAIL, keys[KeyKind.EMAIL]), *domains):
             if alias := self._aliases.get(key):
                 return alias
         return None
@@ -86,7 +84,7 @@ class Resolver:
             where = [evidence.companies(lookup, rule, verdict.keys) for verdict in able]
         for verdict, ids, place in zip(able, found, where, strict=True):
             if ids and (ids := evidence.at_companies(lookup, ids, place)):
-                verdict.people, verdict.companies, verdict.rule = ids, place, rule.name
+                verdict.people, verdict.companies, verdict.rule = ids, place or verdict.companies, rule.name
                 verdict.settled = len(ids) == 1
 
 

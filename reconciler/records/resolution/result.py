@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler.records.matching import CANDIDATES
 
@@ -38,8 +39,7 @@ class Suggestion:
     similarity: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Who a member is. An ambiguous one has the ids that are certain all the same.
 
     `rule` names the rule that found somebody, also where it found several; empty when none did. `confidence` is 1 when all

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reconciler.records.resolution.domains import domain_key, is_free_mail, label_key
+from reconciler.records.resolution.domains import domain_key, host_key, is_free_mail, label_key, registered_domain
 from reconciler.records.resolution.keys import (
     KeyKind,
     company_key,
     company_label,
+    dialled_key,
     email_key,
     name_blocks,
     name_key,
@@ -100,40 +101,45 @@ def company_keys(row: CompanyRow) -> list[Key]:
 def member_keys(member: Member, settings: Settings) -> list[Key]:
     """What is looked up for a member, by all rules together."""
     keys = MemberKeys(member, settings)
-    found = [(kind, keys.get(kind)) for kind in _MAKERS]
-    return _keys([*found, *((KeyKind.BLOCK, block) for block in name_blocks(keys.get(KeyKind.NAME)))])
+    found = [(kind, keys[kind]) for kind in _MAKERS]
+    return _keys([*found, *((KeyKind.BLOCK, block) for block in name_blocks(keys[KeyKind.NAME]))])
 
 
-class MemberKeys:
-    """The keys of one member, each made when it is first asked for: most members are known by their address."""
+class MemberKeys(dict[KeyKind, str]):
+    """The keys of one member, each made when it is first asked for: most members are known by their address.
 
-    __slots__ = ("_known", "member", "settings")
+    A key is empty where the member has none. Neither is there one for a domain at which anybody may have an address.
+    """
+
+    __slots__ = ("member", "settings")
 
     def __init__(self, member: Member, settings: Settings) -> None:
         self.member = member
         self.settings = settings
-        self._known: dict[KeyKind, str] = {}
 
-    def get(self, kind: KeyKind) -> str:
-        """The key, empty where the member has none. The domain of an address counts unless anybody may have it."""
-        if (known := self._known.get(kind)) is None:
-            known = self._known[kind] = _MAKERS[kind](self)
-        return known
+    def __missing__(self, kind: KeyKind) -> str:
+        key = self[kind] = _MAKERS[kind](self)
+        return key
 
     @property
-    def domain(self) -> str:
-        """The registered domain of the address, also where anybody may have it."""
-        return domain_key(self.get(KeyKind.EMAIL).rpartition("@")[2])
+    def host(self) -> str:
+        """What stands behind the @ of the address, also where anybody may have one."""
+        return host_key(self[KeyKind.EMAIL].rpartition("@")[2])
+
+
+def _domain(keys: MemberKeys) -> str:
+    domain = registered_domain(keys[KeyKind.EMAIL].rpartition("@")[2])
+    return "" if is_free_mail(domain, keys.settings.free_mail) else domain
 
 
 _MAKERS: dict[KeyKind, Callable[[MemberKeys], str]] = {
     KeyKind.EMAIL: lambda keys: email_key(keys.member.email),
-    KeyKind.PHONE: lambda keys: phone_key(keys.member.phone, keys.settings.region),
+    KeyKind.PHONE: lambda keys: dialled_key(keys.member.phone, keys.settings.region),
     KeyKind.NAME: lambda keys: name_key(keys.member.name),
     KeyKind.COMPANY_WHOLE: lambda keys: whole_company_key(keys.member.company),
-    KeyKind.COMPANY: lambda keys: company_key(keys.get(KeyKind.COMPANY_WHOLE)),
-    KeyKind.DOMAIN: lambda keys: "" if is_free_mail(keys.domain, keys.settings.free_mail) else keys.domain,
-    KeyKind.LABEL: lambda keys: label_key(keys.get(KeyKind.DOMAIN)),
+    KeyKind.COMPANY: lambda keys: company_key(keys[KeyKind.COMPANY_WHOLE]),
+    KeyKind.DOMAIN: _domain,
+    KeyKind.LABEL: lambda keys: label_key(keys[KeyKind.DOMAIN]),
 }
 
 

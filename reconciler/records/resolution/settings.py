@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.records.resolution.domains import domain_key
+from reconciler.records.resolution.domains import host_key
 from reconciler.records.resolution.keys import email_key, is_region, whole_company_key
-
-THRESHOLD = 0.9
-"""Similarity of two names, from 0 to 1, from which one is suggested for the other."""
 
 ALIAS = "alias"
 """The rule that a result of the alias table names."""
@@ -49,16 +46,12 @@ class Rule:
         return "+".join(self.terms)
 
 
-RULES = (Rule((Term.EMAIL,)), Rule((Term.PHONE,)), Rule((Term.NAME, Term.COMPANY)), Rule((Term.DOMAIN,)))
-"""Without others. A name alone is not among them: people of one name are more frequent than people with two addresses."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
     """What somebody decided: a member, an address or a whole domain is this person, or belongs to this company.
 
-    One of `member`, `email` and `domain`, and one of `person` (an e-mail address) and `company` (a name). Raises ValueError
-    for anything else.
+    One of `member`, `email` and `domain`, and one of `person` (an e-mail address) and `company` (a name). A domain holds for
+    what stands below it, unless that has an alias of its own. Raises ValueError for anything else.
     """
 
     member: str = ""
@@ -75,7 +68,7 @@ class Alias:
         for what, text, key in (
             ("e-mail address", self.email, email_key(self.email)),
             ("e-mail address", self.person, email_key(self.person)),
-            ("domain", self.domain, domain_key(self.domain)),
+            ("domain", self.domain, host_key(self.domain)),
             ("name", self.company, whole_company_key(self.company)),
         ):
             if text and not key:
@@ -86,20 +79,21 @@ class Alias:
         """What is looked up for a member."""
         if self.member:
             return "member", self.member
-        return (Term.EMAIL, email_key(self.email)) if self.email else (Term.DOMAIN, domain_key(self.domain))
+        return (Term.EMAIL, email_key(self.email)) if self.email else (Term.DOMAIN, host_key(self.domain))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How the members of one community are resolved. Raises ValueError for what contradicts itself.
 
-    `region` reads phone numbers without a country code; `free_mail` are domains that say nothing about a company, beside
-    those that are known. Aliases for one key may be repeated, but not differ.
+    `threshold` is the similarity of two names, above 0 and up to 1, from which one is suggested for the other. `region` reads
+    phone numbers without a country code; `free_mail` are domains that say nothing about a company, beside those that are
+    known. Aliases for one key may be repeated, but not differ.
     """
 
-    rules: tuple[Rule, ...] = RULES
+    rules: tuple[Rule, ...]
+    threshold: float
     accept_similar: bool = False
-    threshold: float = THRESHOLD
     region: str | None = None
     free_mail: frozenset[str] = frozenset()
     aliases: tuple[Alias, ...] = ()

@@ -29,8 +29,8 @@ class Similar:
         """Add suggestions, and persons where similar names are accepted."""
         if not self._rules:
             return
-        nameless = [v for v in verdicts if not v.people and v.rule != ALIAS and v.keys.get(KeyKind.NAME)]
-        names = [verdict.keys.get(KeyKind.NAME) for verdict in nameless]
+        nameless = [v for v in verdicts if not v.people and v.rule != ALIAS and v.keys[KeyKind.NAME]]
+        names = [verdict.keys[KeyKind.NAME] for verdict in nameless]
         blocks = [name_blocks(name) for name in names]
         self._lookup.load_people(KeyKind.NAME, names)
         self._lookup.load_namesakes(block for several in blocks for block in several)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import NamedTuple
 
 from reconciler.records.resolution.directory import Person, Tie
@@ -12,6 +13,9 @@ from reconciler.records.resolution.keys import KeyKind
 from reconciler.records.resolution.lookup import NOBODY, Lookup
 from reconciler.records.resolution.result import SHOWN, Candidate, Outcome, Resolution, Suggestion, label
 from reconciler.records.resolution.rows import MemberKeys
+
+EXAMINED = 100
+"""Of how many persons who could be meant the company is looked at."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,9 +44,11 @@ class Place(NamedTuple):
 
 def conclude(lookup: Lookup, verdicts: Sequence[Verdict]) -> list[Resolution]:
     """The results, in the order of the verdicts."""
-    lookup.load_persons({id for verdict in verdicts for id in verdict.people})
-    lookup.load_company_names(set(_companies_to_name(lookup, verdicts)))
-    return [_conclusion(lookup, verdict) for verdict in verdicts]
+    looked_at = [_looked_at(verdict.people) for verdict in verdicts]
+    lookup.load_persons({id for ids in looked_at for id in ids})
+    places = [{id: _place(lookup, verdict, id) for id in ids} for verdict, ids in zip(verdicts, looked_at, strict=True)]
+    lookup.load_company_names(set(_companies_to_name(verdicts, places)))
+    return [_conclusion(lookup, verdict, place) for verdict, place in zip(verdicts, places, strict=True)]
 
 
 def place_of(person: Person, companies: Collection[str], email: str) -> Place:
@@ -65,27 +71,31 @@ def place_of(person: Person, companies: Collection[str], email: str) -> Place:
     return Place(only.pop() if len(only) == 1 else None, None, tuple(sorted(ties)))
 
 
+def _looked_at(people: Collection[str]) -> Collection[str]:
+    """All of them, unless half the world shares a number: then as many as a result names."""
+    return people if len(people) <= EXAMINED else nsmallest(SHOWN, people)
+
+
 def _place(lookup: Lookup, verdict: Verdict, id: str) -> Place:
     named = verdict.companies.ids if verdict.companies else NOBODY
-    return place_of(lookup.person(id), named, verdict.keys.get(KeyKind.EMAIL))
+    return place_of(lookup.person(id), named, verdict.keys[KeyKind.EMAIL])
 
 
-def _companies_to_name(lookup: Lookup, verdicts: Sequence[Verdict]) -> Iterator[str]:
+def _companies_to_name(verdicts: Sequence[Verdict], places: Sequence[Mapping[str, Place]]) -> Iterator[str]:
     """Companies that will be candidates."""
-    for verdict in verdicts:
-        if len(verdict.people) == 1:
-            (id,) = verdict.people
-            yield from (tie.company_id for tie in _place(lookup, verdict, id).choices)
-        elif not verdict.people and verdict.companies and len(verdict.companies.ids) > 1:
+    for verdict, several in zip(verdicts, places, strict=True):
+        if len(several) == 1:
+            yield from (tie.company_id for place in several.values() for tie in place.choices)
+        elif not several and verdict.companies and len(verdict.companies.ids) > 1:
             yield from verdict.companies.ids
 
 
-def _conclusion(lookup: Lookup, verdict: Verdict) -> Resolution:
-    if len(verdict.people) == 1:
-        (id,) = verdict.people
-        return _one_person(lookup, verdict, id)
-    if verdict.people:
-        return _several_people(lookup, verdict)
+def _conclusion(lookup: Lookup, verdict: Verdict, places: Mapping[str, Place]) -> Resolution:
+    if len(places) == 1:
+        ((id, place),) = places.items()
+        return _one_person(lookup, verdict, id, place)
+    if places:
+        return _several_people(lookup, verdict, places)
     if verdict.companies and verdict.companies.ids:
         return _company_only(lookup, verdict, verdict.companies)
     return Resolution(outcome=Outcome.UNMATCHED, rule=verdict.rule, suggestions=verdict.suggestions)
@@ -95,8 +105,7 @@ def _confidence(verdict: Verdict) -> float:
     return min(verdict.similarity, verdict.companies.confidence if verdict.companies else 1.0)
 
 
-def _one_person(lookup: Lookup, verdict: Verdict, id: str) -> Resolution:
-    place = _place(lookup, verdict, id)
+def _one_person(lookup: Lookup, verdict: Verdict, id: str, place: Place) -> Resolution:
     candidates = [
         Candidate(
             person_id=id,
@@ -118,10 +127,9 @@ def _one_person(lookup: Lookup, verdict: Verdict, id: str) -> Resolution:
     )
 
 
-def _several_people(lookup: Lookup, verdict: Verdict) -> Resolution:
+def _several_people(lookup: Lookup, verdict: Verdict, places: Mapping[str, Place]) -> Resolution:
     """Who it is stays open. The company does not, if all of them are in the same one."""
-    places = {id: _place(lookup, verdict, id) for id in sorted(verdict.people)}
-    companies = {place.company_id for place in places.values()}
+    companies = {place.company_id for place in places.values()} if len(places) == len(verdict.people) else set()
     return Resolution(
         outcome=Outcome.AMBIGUOUS,
         company_id=companies.pop() if len(companies) == 1 else None,
@@ -133,9 +141,9 @@ def _several_people(lookup: Lookup, verdict: Verdict) -> Resolution:
                 company_person_id=place.company_person_id,
                 label=label(lookup.person(id).name),
             )
-            for id, place in list(places.items())[:SHOWN]
+            for id, place in sorted(places.items())[:SHOWN]
         ),
-        found=len(places),
+        found=len(verdict.people),
     )
 
 
