@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler import errors
 from reconciler.config import closest
 from reconciler.config.load import LoadedProject
+from reconciler.connectors.sql.names import column_names, table_name
 from reconciler.model import community
 from reconciler.model.community import ObjectDefinition
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, DocumentId
@@ -42,7 +43,8 @@ def state(loaded: LoadedProject, flow: CommunityImport) -> TargetState:
     id = DocumentId(COMMUNITY_IMPORT, flow.name)
     wanted = _definitions(loaded, flow)
     if isinstance(loaded.resources.get(DocumentId(CONNECTION, flow.target)), SqlConnection):
-        return TargetState(document=id, target=flow.target, objects=compare(wanted, None), tables={})
+        tables = {definition.name: table_name(definition.name) for definition in wanted}
+        return TargetState(document=id, target=flow.target, objects=compare(wanted, None), tables=tables)
     catalog = loaded.catalogs.get(flow.target)
     return TargetState(
         document=id, target=flow.target, objects=compare(wanted, catalog), catalogued=catalog is not None
@@ -61,7 +63,9 @@ def explain(loaded: LoadedProject, topic: str) -> str:
         hint = closest.hint(id.name, known, "active communities that are connected to Gainsight CS have an import")
         raise errors.NotFound(f"there is no import of a community '{id.name}'", hint=hint)
     origin = loaded.origins.get(id)
-    return report.explained(flow, state(loaded, flow), tuned=origin.file if origin else None, columns={})
+    found = state(loaded, flow)
+    columns = {one.definition.name: column_names(one.definition) for one in found.objects} if found.tables else {}
+    return report.explained(flow, found, tuned=origin.file if origin else None, columns=columns)
 
 
 def _definitions(loaded: LoadedProject, flow: CommunityImport) -> tuple[ObjectDefinition, ...]:

@@ -25,7 +25,12 @@ THEN = "An admin creates the low volume objects listed here; then pull the catal
 
 
 def lacking(states: Sequence[TargetState]) -> Iterator[str]:
-    """What the targets of imports lack, by object and type. Objects that several imports share are listed once."""
+    """What the targets of imports lack, by object and type, and which tables are made in databases. Objects that several
+    imports share are listed once."""
+    for state in states:
+        if state.tables is not None:
+            yield f"{visible(str(state.document))} makes these tables in {visible(state.target)}, where they are missing:"
+            yield from _wrapped("", sorted(state.tables.values()))
     listed: set[tuple[str, str]] = set()
     for number, state in enumerate(one for one in states if one.incomplete):
         if number:
@@ -135,7 +140,7 @@ def _object_json(one: TargetObject, tables: Mapping[str, str] | None) -> dict[st
         missing, exists = [_field_json(field) for field in one.missing], one.found is not None
     return {
         "object": one.definition.name,
-        "table": None if tables is None else tables.get(one.definition.name),
+        "table": None if tables is None else tables[one.definition.name],
         "exists": exists,
         "key": one.definition.key,
         "problems": list(one.problems),
@@ -248,8 +253,7 @@ def _explained_object(one: TargetObject, state: TargetState, columns: Mapping[st
 
 def _place(one: TargetObject, state: TargetState) -> str:
     if state.tables is not None:
-        table_name = state.tables.get(one.definition.name)
-        return f"the table {table_name}, which the import makes" if table_name else "a table that the import makes"
+        return f"the table {state.tables[one.definition.name]}, which the import makes"
     if not state.catalogued:
         return "not known: no catalog"
     return "missing" if one.found is None else one.found.name
