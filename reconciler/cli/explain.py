@@ -10,17 +10,19 @@ from reconciler.cli.options import common
 
 
 @click.command("explain")
-@click.argument("topic", required=False, metavar="[CODE | KIND[.KEY] | Model/NAME]")
+@click.argument("topic", required=False, metavar="[CODE | KIND[.KEY] | Model/NAME | CommunityImport/NAME]")
 @common
 def command(project: Path | None, topic: str | None) -> None:
     """What an error code means and how to fix it, or what a kind and its keys are. Without a topic: all of them.
 
-    Of a model of the project: where each of its columns comes from, and where it goes.
+    Of a model of the project: where each of its columns comes from, and where it goes. Of the import of a community: which
+    objects and fields it writes, and what its target lacks of them.
 
     \b
     reconcile explain E-LOOKUP
     reconcile explain ProfileFieldMapping.mappings
     reconcile explain Model/active-users
+    reconcile explain CommunityImport/acme-community
     """
     from reconciler.config.explain import explain, topics
 
@@ -29,5 +31,11 @@ def command(project: Path | None, topic: str | None) -> None:
         from reconciler.config.lineage import explain as explain_model
 
         click.echo(explain_model(load(project), topic), nl=False)
+        return
+    if topic is not None and topic.startswith("CommunityImport/"):
+        from reconciler.cli.load import load
+        from reconciler.engine.imports import explain as explain_import
+
+        click.echo(explain_import(load(project), topic), nl=False)
         return
     click.echo(topics() if topic is None else explain(topic))

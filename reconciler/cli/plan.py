@@ -64,6 +64,7 @@ def command(
     from reconciler import errors
     from reconciler.cli.load import load, place, warn, warn_of_doubts
     from reconciler.cli.terminal import output_style
+    from reconciler.engine.imports import concerned
     from reconciler.engine.planner import compare, make_plan, unchanged
     from reconciler.planning.limits import exceeded
     from reconciler.report import plan as report
@@ -86,15 +87,18 @@ def command(
     warnings = warn_of_doubts(work) if base is None and known is None else []
     broken = exceeded(plan, loaded.project.limits)
     prices = _costs(plan, loaded, work if base is None else None)
+    states = concerned(plan, loaded)
     if out is not None:
         _save(out, report.to_json(plan), work)
     match output:
         case "json":
-            click.echo(report.to_json(plan, costs=prices, warnings=warnings), nl=False)
+            click.echo(report.to_json(plan, costs=prices, imports=states, warnings=warnings), nl=False)
         case "markdown":
-            click.echo(report.to_markdown(plan, exceeded=broken, costs=prices, warnings=warnings), nl=False)
+            click.echo(
+                report.to_markdown(plan, exceeded=broken, costs=prices, imports=states, warnings=warnings), nl=False
+            )
         case _:
-            click.echo(report.to_text(plan, exceeded=broken, costs=prices, style=output_style()))
+            click.echo(report.to_text(plan, exceeded=broken, costs=prices, imports=states, style=output_style()))
             if out is not None:
                 click.echo(f"\nSaved to {out}. Apply exactly this with: reconcile apply {out}")
     return CHANGES_PRESENT if detailed_exitcode and not plan.empty else 0

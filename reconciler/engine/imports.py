@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from reconciler import errors
+from reconciler.config import closest
 from reconciler.config.load import LoadedProject
-from reconciler.connectors.sql.names import table_name
+from reconciler.connectors.sql.names import column_names, table_name
 from reconciler.model import community
 from reconciler.model.community import ObjectDefinition
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, DocumentId
 from reconciler.model.plan import Action, Plan
 from reconciler.model.resources import CcConnection, CommunityImport, SqlConnection
 from reconciler.planning.objects import TargetState, compare
+from reconciler.report import objects as report
 
 CATALOG = "Catalog"
 
@@ -46,6 +49,23 @@ def state(loaded: LoadedProject, flow: CommunityImport) -> TargetState:
     return TargetState(
         document=id, target=flow.target, objects=compare(wanted, catalog), catalogued=catalog is not None
     )
+
+
+def explain(loaded: LoadedProject, topic: str) -> str:
+    """Which objects and fields an import writes, and what its target lacks. `topic` is `CommunityImport/NAME`.
+
+    Raises `errors.NotFound`.
+    """
+    id = DocumentId(COMMUNITY_IMPORT, topic.partition("/")[2])
+    flow = loaded.resources.get(id)
+    if not isinstance(flow, CommunityImport):
+        known = [one.name for one in loaded.resources.values() if isinstance(one, CommunityImport)]
+        hint = closest.hint(id.name, known, "active communities that are connected to Gainsight CS have an import")
+        raise errors.NotFound(f"there is no import of a community '{id.name}'", hint=hint)
+    origin = loaded.origins.get(id)
+    found = state(loaded, flow)
+    columns = {one.definition.name: column_names(one.definition) for one in found.objects} if found.tables else {}
+    return report.explained(flow, found, tuned=origin.file if origin else None, columns=columns)
 
 
 def _definitions(loaded: LoadedProject, flow: CommunityImport) -> tuple[ObjectDefinition, ...]:

@@ -27,12 +27,13 @@ class Waiting:
 
     def why(self, flow: CommunityImport, around: Mapping[DocumentId, RecordedDocument]) -> str:
         """Why an import has nothing to write to, with what to do; empty where it can run."""
-        target = _resource(around, flow.target)
+        source, target = _resource(around, flow.name), _resource(around, flow.target)
+        tenant = str(source.connected_to) if isinstance(source, CcConnection) else flow.target
+        catalog = self._catalog(tenant)
+        if catalog is None:
+            return f"{WAITS}nobody has looked which objects {tenant} has; `reconcile catalog pull`, then apply"
         if not isinstance(target, CsConnection):
             return ""
-        source, catalog = _resource(around, flow.name), self._catalog(flow.target)
-        if catalog is None:
-            return f"{WAITS}nobody has looked which objects {flow.target} has; `reconcile catalog pull`, then apply"
         wanted = definitions(source) if isinstance(source, CcConnection) else ()
         if any(one.found is not None for one in compare(wanted, catalog)):
             return ""

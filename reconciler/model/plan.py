@@ -171,6 +171,6 @@ class Plan:
 
 
 def digest_of_content(data: Mapping[str, Json]) -> str:
-    """The digest that a plan file with this content must carry. Warnings and costs are about the moment of looking, not of the
-    plan."""
-    return digest({key: value for key, value in data.items() if key not in ("digest", "warnings", "costs")})
+    """The digest that a plan file with this content must carry. Warnings, costs and what imports lack are about the moment of
+    looking, not of the plan."""
+    return digest({key: value for key, value in data.items() if key not in ("digest", "warnings", "costs", "imports")})

@@ -91,7 +91,7 @@ class TargetObject:
 class TargetState:
     """What the target of an import has. `catalogued` is False where nobody has looked: there is no catalog of it.
 
-    For a database `tables` are those that the import makes, by object; nothing is ever missing there.
+    For a database `tables` are those that the import makes, by object: nothing is ever missing there.
     """
 
     document: DocumentId

@@ -9,13 +9,17 @@ from difflib import unified_diff
 from itertools import groupby, islice
 from typing import assert_never
 
-from reconciler.model.document import CONNECTION, MODEL, SYNC
+from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, MODEL, SYNC
 from reconciler.model.json import Json, canonical
 from reconciler.model.plan import FORMAT_VERSION, Action, Change, Cost, Counts, Detail, Plan
 from reconciler.planning.limits import Exceeded, needed
+from reconciler.planning.objects import TargetState
+from reconciler.report import objects
 from reconciler.report.text import PLAIN, Style, plural, visible
 
 KEPT = "all data is kept"
+IMPORT_STOPS = "the import stops: its community is deactivated or gone, and all data is kept"
+MANDATORY = "mandatory: every connected community has one"
 KEPT_VALUES = {SYNC: "values already in Gainsight are kept"}
 KEPT_IN_COMMUNITY = "values already in the community are kept"
 MARKDOWN_LIMIT = 60_000
@@ -29,7 +33,14 @@ FULL_PLAN = "`reconcile plan` prints all of them."
 TWO_TREES = "compares two trees, not with what is recorded"
 
 
-def to_text(plan: Plan, *, exceeded: Sequence[Exceeded] = (), costs: Sequence[Cost] = (), style: Style = PLAIN) -> str:
+def to_text(
+    plan: Plan,
+    *,
+    exceeded: Sequence[Exceeded] = (),
+    costs: Sequence[Cost] = (),
+    imports: Sequence[TargetState] = (),
+    style: Style = PLAIN,
+) -> str:
     """One line a change, then a summary."""
     if plan.empty:
         return f"No changes. {_unchanged(plan)}"
@@ -40,6 +51,8 @@ def to_text(plan: Plan, *, exceeded: Sequence[Exceeded] = (), costs: Sequence[Co
     lines += ["", _summary(plan)]
     if costs:
         lines += ["", *map(_cost, costs)]
+    if lacking := list(objects.lacking(imports)):
+        lines += ["", *lacking]
     if exceeded:
         lines += ["", style.yellow("! " + limit_message(exceeded, kind=_kind(plan)))]
     return "\n".join(lines)
@@ -96,7 +109,7 @@ def _verb(change: Change) -> str:
 
 def _document_text(change: Change) -> str:
     if change.action is Action.FORGET:
-        return f"  ({KEPT})"
+        return f"  ({IMPORT_STOPS})" if change.id.kind == COMMUNITY_IMPORT else f"  ({KEPT})"
     return f"  {outline}" if (outline := _outline(change)) else ""
 
 
@@ -113,6 +126,8 @@ def _outline(change: Change) -> str:
         target = _object(spec.get("to"))
         words = (_object(spec.get("from")).get("model"), target.get("connection"), target.get("object"))
         return "{} → {} {}".format(*map(_text, words))
+    if change.id.kind == COMMUNITY_IMPORT:
+        return f"{_text(change.id.name)} → {_text(spec.get('to'))}  ({MANDATORY})" if spec else ""
     return f"{_text(spec.get('from'))} → {_text(spec.get('to'))}"
 
 
@@ -210,15 +225,27 @@ def _percent(value: float) -> str:
     return f"{math.ceil(value * 10) / 10:g}"
 
 
-def to_json(plan: Plan, *, costs: Sequence[Cost] = (), warnings: Sequence[str] = ()) -> str:
-    """The plan file: sorted keys, two blanks, one final line break. `costs` and `warnings` are there only when there are some."""
+def to_json(
+    plan: Plan,
+    *,
+    costs: Sequence[Cost] = (),
+    imports: Sequence[TargetState] = (),
+    warnings: Sequence[str] = (),
+) -> str:
+    """The plan file: sorted keys, two blanks, one final line break. What is no part of the plan is there when there is some."""
     more: dict[str, Json] = {"costs": [cost.to_json() for cost in costs]} if costs else {}
+    more |= {"imports": [objects.to_json(state) for state in imports]} if imports else {}
     content = {**plan.to_json(), **more, **({"warnings": list(warnings)} if warnings else {})}
     return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
 def to_markdown(
-    plan: Plan, *, exceeded: Sequence[Exceeded] = (), costs: Sequence[Cost] = (), warnings: Sequence[str] = ()
+    plan: Plan,
+    *,
+    exceeded: Sequence[Exceeded] = (),
+    costs: Sequence[Cost] = (),
+    imports: Sequence[TargetState] = (),
+    warnings: Sequence[str] = (),
 ) -> str:
     """For a comment on a pull request. Cut only where a host would cut, and then it says so."""
     noted = [line for warning in warnings for line in (f"> ⚠️ {visible(warning)}", "")]
@@ -228,6 +255,7 @@ def to_markdown(
     if exceeded:
         head += [f"> ⚠️ {limit_message(exceeded, kind=_kind(plan))}", ""]
     head += [line for cost in costs for line in (_cost(cost), "")]
+    head += objects.markdown(imports)
     head += ["```diff"]
     room = MARKDOWN_LIMIT - sum(len(line) + 1 for line in head)
     shown, left = _fitting(plan, room)
@@ -354,6 +382,12 @@ SCHEMA: dict[str, Json] = {
             "type": "array",
             "items": _COST,
             "description": "What a cycle of each new or changed sync costs; only where `plan` prints it, not part of the digest.",
+        },
+        "imports": {
+            "type": "array",
+            "items": objects.SCHEMA,
+            "description": "What each import that the plan is about writes, and what its target lacks; only where `plan` prints "
+            "it, not part of the digest.",
         },
         "warnings": {
             "type": "array",

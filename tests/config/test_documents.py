@@ -16,7 +16,15 @@ from reconciler.config.git import address
 from reconciler.config.rules import examples
 from reconciler.model import resources
 from reconciler.model.diagnostic import Position
-from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, MODEL, PROFILE_FIELD_MAPPING, SYNC, Document, DocumentId
+from reconciler.model.document import (
+    COMMUNITY_IMPORT,
+    CONNECTION,
+    MODEL,
+    PROFILE_FIELD_MAPPING,
+    SYNC,
+    Document,
+    DocumentId,
+)
 
 TITLE = "object: Person, attribute: Title, profileField: B"
 

@@ -36,7 +36,7 @@ def copied(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "documents", "mappings"), [("sandbox", 7, 8), ("profile-fields", 7, 11), ("warehouse", 12, 24)]
+    ("name", "documents", "mappings"), [("sandbox", 9, 8), ("profile-fields", 9, 11), ("warehouse", 12, 24)]
 )
 def test_an_example_is_green_and_can_be_planned_offline(
     name: str, documents: int, mappings: int, tmp_path: Path

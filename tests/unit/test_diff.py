@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.document import (
+    COMMUNITY_IMPORT,
     CONNECTION,
     HAVING_CYCLES,
     MODEL,
@@ -373,7 +374,7 @@ def test_what_documents_refer_to() -> None:
     assert references(S) == {
         DocumentId(MODEL, "m"),
         *(DocumentId(kind, "cs") for kind in (CONNECTION, "Catalog")),
-        *(DocumentId(kind, name) for kind in (SYNC, PROFILE_FIELD_MAPPING) for name in ("t", "u")),
+        *(DocumentId(kind, name) for kind in (SYNC, PROFILE_FIELD_MAPPING, COMMUNITY_IMPORT) for name in ("t", "u")),
     }
     assert references(QUERY) == {DocumentId(kind, "warehouse") for kind in (CONNECTION, "Catalog")}
     assert references(document(SYNC, "odd", {"from": "x", "to": 5, "after": "y"})) == set()

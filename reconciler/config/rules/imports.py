@@ -81,7 +81,7 @@ def target(facts: Facts, name: str) -> str | None:
     return connection.resource.connected_to if connection and isinstance(connection.resource, CcConnection) else None
 
 
-def _running(facts: Facts) -> Iterator[tuple[CcConnection, Entry]]:
+def running(facts: Facts) -> Iterator[tuple[CcConnection, Entry]]:
     """The communities that are imported."""
     for found, entry in facts.communities():
         tenant = facts.connections.get(found.connected_to or "")
@@ -92,7 +92,7 @@ def _running(facts: Facts) -> Iterator[tuple[CcConnection, Entry]]:
 def _tenants(facts: Facts) -> Iterator[Finding]:
     """Communities whose raw objects would be the same ones."""
     first: dict[tuple[str | None, str], tuple[CcConnection, Entry]] = {}
-    for found, entry in _running(facts):
+    for found, entry in running(facts):
         seen = first.setdefault((target(facts, found.name), found.tenant.casefold()), (found, entry))
         if seen[0] is not found:
             related = (("the other one", seen[1].place("spec", "tenant")),)
@@ -156,7 +156,7 @@ def _terms(facts: Facts) -> Iterator[Finding]:
 
 def _columns(facts: Facts) -> Iterator[Finding]:
     """Profile fields whose columns of the User object nobody could tell apart for good."""
-    for found, entry in _running(facts):
+    for found, entry in running(facts):
         first: dict[str, int] = {}
         usual = {field.name.casefold() for field in community.MEMBER_FIELDS}
         for at, field in enumerate(found.profile_fields):

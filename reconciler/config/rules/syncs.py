@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.config.facts import Facts, Finding, Place, Span, Written
-from reconciler.config.rules import examples, fits
+from reconciler.config.rules import examples, fits, imports
 from reconciler.config.rules.base import Example, Rule
 from reconciler.config.rules.destinations import described
-from reconciler.model.document import PROFILE_FIELD_MAPPING, SYNC, DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING, SYNC, DocumentId
 from reconciler.records.template import FILTERS, Template, TemplateError
 
 # -- values ------------------------------------------------------------------------------------------------------------
@@ -117,6 +117,7 @@ def _with_cycles(facts: Facts) -> list[DocumentId]:
     declared = [
         *(DocumentId(PROFILE_FIELD_MAPPING, typed.resource.name) for typed in facts.mappings),
         *(DocumentId(SYNC, typed.resource.name) for typed in facts.syncs),
+        *(DocumentId(COMMUNITY_IMPORT, community.name) for community, _ in imports.running(facts)),
     ]
     return sorted({*declared, *(id for id in facts.doubtful if id.kind in (PROFILE_FIELD_MAPPING, SYNC))})
 
