@@ -40,7 +40,10 @@ def clean(text: str) -> str:
 def plain_text(html: str) -> tuple[str, bool]:
     """(the text, whether it was cut at `TEXT_LENGTH`). Paragraphs and the like begin a new line."""
     cut = len(html) > MOST_MARKUP
-    text = _text(html[:MOST_MARKUP], every_tag=True)
+    kept = html[:MOST_MARKUP]
+    if cut and kept.rfind("<") > kept.rfind(">"):
+        kept = kept[: kept.rfind("<")]
+    text = _text(kept, every_tag=True)
     return text[:TEXT_LENGTH], cut or len(text) > TEXT_LENGTH
 
 
@@ -50,16 +53,18 @@ def plain_title(title: str) -> str:
 
 
 def _text(html: str, *, every_tag: bool) -> str:
-    if "<" not in html and "&" not in html:
-        return clean(html).strip()
+    text = clean(html if "<" not in html and "&" not in html else "".join(_parts(html, every_tag=every_tag)))
+    return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
+
+
+def _parts(html: str, *, every_tag: bool) -> list[str]:
     parts = _quick(html, every_tag=every_tag)
     if parts is None:
         parser = _Parser(every_tag=every_tag)
         parser.feed(_well_behaved(html))
         parser.close()
         parts = parser.parts
-    text = clean("".join(parts))
-    return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
+    return parts
 
 
 def _quick(html: str, *, every_tag: bool) -> list[str] | None:

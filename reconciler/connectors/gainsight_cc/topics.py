@@ -143,13 +143,17 @@ class TopicReader:
         window = Window(active_from=date.fromisoformat(self._horizon[:10]) - FROM_MARGIN)
         for _ in range(ROUNDS):
             before = len(self._once)
+            last = ""
             try:
                 for page in walk(WHAT, self._reading(window), activity, most=MOST):
                     yield from self._new(page)
-                    if not page or activity(page[-1]) < self._horizon:
+                    last = activity(page[-1]) if page else ""
+                    if last < self._horizon:
                         break
             except Limit:
-                break
+                # Fine where all of these are as old as the front was: it is older topics that are out of reach.
+                if last > self._horizon:
+                    break
             if len(self._once) == before:
                 return
         raise errors.RemoteUnavailable(f"{WHAT} cannot be read: {UNSTEADY}")

@@ -25,6 +25,7 @@ OWN_SIZE = 25
 """What a server gives that does not look at the size asked for."""
 
 MOST_PAGES = 20_000
+MOST_STEPS_BACK = 200
 MOST_IDLE = 20
 """Full pages in a row without anything new, after which a list is taken for one without an end."""
 
@@ -64,7 +65,7 @@ def walk(
     Raises `errors.RemoteMalformed` for a list without an end, `RemoteUnavailable` for one that never stands still.
     """
     known: dict[str, object] = {}
-    read, step, idle = 0, PAGE // 2, 0
+    read, step, idle, back = 0, PAGE // 2, 0, 0
     for _ in range(MOST_PAGES):
         page = page_after(read, most)
         if page is None:
@@ -72,8 +73,8 @@ def walk(
         found = fetch(page)
         if page.start and not (found and known.get(found[0].id, _NEVER) == stamp(found[0])):
             read, step = max(0, page.start - step), 2 * step
-            idle += 1
-            if idle > MOST_IDLE:
+            back += 1
+            if back > MOST_STEPS_BACK:
                 raise errors.RemoteUnavailable(f"{what} cannot be read: {UNSTEADY}")
             continue
         new = any(one.id not in known for one in found)
