@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from reconciler.model.catalog import Catalog, CatalogObject
+from reconciler.model.community import CommunityRecord
 from reconciler.model.json import Json
 from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
 
@@ -89,6 +91,46 @@ class MemberDirectory(Protocol):
     """Lists the users of a community, page by page. Profile values are not part of a list."""
 
     def members(self) -> Iterator[list[Member]]: ...
+
+
+class CommunitySource(Protocol):
+    """Reads a community for an import: records with the values that `model.community` names. Every method raises
+    `errors.RemoteError` and `errors.Interrupted`; what was read until then proves nothing about what was not."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many calls may be under way at once."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far, retries included."""
+        ...
+
+    def members(self) -> Iterator[list[CommunityRecord]]:
+        """Every member once, with what the list says of it: no profile."""
+        ...
+
+    def details(self, ids: Iterable[str]) -> Iterator[tuple[str, CommunityRecord | None]]:
+        """Members with their profiles, one call each, several at once and in no certain order. None: there is no such
+        member any more."""
+        ...
+
+    def topics(self, since: date | None) -> Iterator[list[CommunityRecord]]:
+        """Every topic once that was active since a day (UTC), and maybe some that were not; None: all of them.
+
+        What changes while the list is read is given in its old state or in its new one.
+        """
+        ...
+
+    def replies(self, topic: CommunityRecord) -> Iterator[list[CommunityRecord]]:
+        """Every visible reply to a topic once. May be called from several threads. Raises `errors.RemoteRefused` with status
+        404 for a topic that is gone."""
+        ...
+
+    def categories(self) -> list[CommunityRecord]: ...
+
+    def idea_statuses(self) -> list[CommunityRecord]: ...
 
 
 class Destination(Protocol):

@@ -10,12 +10,11 @@ from typing import Protocol, runtime_checkable
 from reconciler.clock import Clock
 from reconciler.connectors.base import CommunitySource, ObjectSource, RecordDestination
 from reconciler.connectors.gainsight_cs.target import RecordTarget
-from reconciler.engine import resolving
+from reconciler.engine import ingest, resolving
 from reconciler.engine.cycle import Ends, Part, Progress
 from reconciler.engine.flows import profile
 from reconciler.engine.flows.community import ImportFlow, Missing, Origin, Render, WholeEnd, scope
 from reconciler.engine.holding import Held
-from reconciler.engine.ingest import ingest
 from reconciler.engine.kinds import IMPORT_JOB
 from reconciler.model.catalog import Catalog, CatalogField
 from reconciler.model.community import ObjectDefinition, objects
@@ -90,17 +89,15 @@ def ends(
 def _read(database: Database, reading: Reading, lease: Held, progress: Progress, clock: Clock) -> None:
     """Bring the store up to date, then what is derived from it."""
     flow, connection = reading.flow, reading.community.name
-    ingest(
-        database,
-        reading.source,
-        connection,
+    settings = ingest.Settings(
+        profiles=bool(reading.community.profile_fields or flow.identity.profile_fields),
         full_every=flow.full_every,
         refresh_members=flow.refresh_members,
-        with_profiles=bool(reading.community.profile_fields or flow.identity.profile_fields),
-        clock=clock,
-        assert_held=lease.assert_held,
-        progress=progress,
     )
+    with database.workspace() as workspace:
+        ingest.ingest(
+            workspace, connection, reading.source, lease=lease, clock=clock, settings=settings, progress=progress
+        )
     progress.phase("resolving", None)
     resolving.resolve(
         database,

@@ -306,6 +306,53 @@ notices = Table(
     sqlite_autoincrement=True,
 )
 
+community_records = Table(
+    "community_records",
+    metadata,
+    Column("connection", KEY, primary_key=True),
+    Column("kind", KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
+    Column("parent", KEY),
+    Column("author", KEY),
+    Column("listed", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    Column("due", Integer, nullable=False),
+    Column("read_at", Moment),
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_in", BigInteger, nullable=False),
+    Column("deleted_at", Moment),
+    # Last, so that SQLite need not go through long texts to what comes after them.
+    Column("content", Text, nullable=False),
+    Index("community_records_due", "connection", "kind", "due", "read_at"),
+)
+_reply = community_records.c.parent.is_not(None)
+Index(
+    "community_records_by_parent",
+    community_records.c.connection,
+    community_records.c.parent,
+    sqlite_where=_reply,
+    postgresql_where=_reply,
+)
+_post = community_records.c.author.is_not(None)
+Index(
+    "community_records_by_author",
+    community_records.c.connection,
+    community_records.c.author,
+    sqlite_where=_post,
+    postgresql_where=_post,
+)
+
+community_passes = Table(
+    "community_passes",
+    metadata,
+    Column("connection", KEY, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("since", Moment),
+    Column("runs", BigInteger, nullable=False),
+    Column("full_since", Moment),
+    Column("full_at", Moment),
+)
+
 community_matches = Table(
     "community_matches",
     metadata,

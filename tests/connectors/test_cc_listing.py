@@ -36,7 +36,7 @@ class Lister:
         return {"users": users, **statistics} if self.iterable else {**dict(enumerate(users)), **statistics}
 
     def read(self) -> list[int]:
-        return [int(one.id) for page in listing.pages(self) for one in page]
+        return [int(one.id) for page in listing.pages(self, member) for one in page]
 
 
 def ids(count: int) -> list[int]:
@@ -104,18 +104,22 @@ def test_users_that_move_between_pages_come_once(found: list[int]) -> None:
 @pytest.mark.parametrize("size", [100, 60])
 def test_a_page_that_repeats_itself_is_refused(size: int) -> None:
     with pytest.raises(errors.RemoteMalformed, match="repeats itself"):
-        list(listing.pages(lambda _: {"users": [item(one) for one in ids(size)], "statistics": {"count": 1000}}))
+        list(
+            listing.pages(lambda _: {"users": [item(one) for one in ids(size)], "statistics": {"count": 1000}}, member)
+        )
 
 
 def test_pages_that_take_turns_are_refused() -> None:
     pages = [ids(100), list(range(101, 201))]
     with pytest.raises(errors.RemoteMalformed, match="repeats itself"):
-        list(listing.pages(lambda number: {"users": [item(one) for one in pages[number % 2]]}))
+        list(listing.pages(lambda number: {"users": [item(one) for one in pages[number % 2]]}, member))
 
 
 def test_a_short_page_without_anybody_new_is_the_end() -> None:
     pages = {1: ids(100), 2: [7, 8]}
-    read = list(listing.pages(lambda n: {"users": [item(one) for one in pages[n]], "statistics": {"count": 500}}))
+    read = list(
+        listing.pages(lambda n: {"users": [item(one) for one in pages[n]], "statistics": {"count": 500}}, member)
+    )
     assert [len(page) for page in read] == [100]
 
 
@@ -135,7 +139,7 @@ def test_a_list_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def test_a_list_of_another_shape_is_refused(data: Any) -> None:
     with pytest.raises(errors.RemoteMalformed):
-        list(listing.pages(lambda _: data))
+        list(listing.pages(lambda _: data, member))
 
 
 @given(st.lists(st.integers(0, 10_000) | st.integers(0, 2**62), max_size=50))

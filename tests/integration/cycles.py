@@ -68,7 +68,9 @@ class Hurry:
         report = sync(
             self.work.database,
             name,
-            Remotes(cs=self._cs, cc=self._cc, sql=self.work.sql, tables=self.work.tables) if self.http else self.work.remotes(),
+            Remotes(cs=self._cs, cc=self._cc, sql=self.work.sql, tables=self.work.tables)
+            if self.http
+            else self.work.remotes(),
             holder="test",
             clock=self.clock,
             stop=self.work.stop,

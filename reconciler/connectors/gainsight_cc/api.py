@@ -13,6 +13,9 @@ from reconciler.connectors.gainsight_cc.token import Token, TokenSource
 from reconciler.connectors.http import HttpClient
 from reconciler.model.json import Json
 
+CONTENT = "v2"
+"""Begins the routes of everything but users."""
+
 FORBIDDEN_HINT = "check what the API credentials may do (Control > Integrations > API)"
 
 
@@ -66,6 +69,15 @@ class CommunityApi:
         """A page of the user list."""
         query = [("page", str(number)), ("pageSize", str(size)), ("_returnIterable", "1")]
         return _accepted(self.send("GET", self._users, query), "the user list").json()
+
+    def single(self, user_id: str) -> Json | None:
+        """One user as it came; None when the community has no such user."""
+        answer = self.send("GET", (*self._users, user_id))
+        return None if answer.status == 404 else _accepted(answer, "a user").json()
+
+    def content(self, segments: Sequence[str], query: Sequence[tuple[str, str]], what: str) -> Json:
+        """An answer of the newer part of the API. Raises `errors.RemoteRefused` with its status, also for a 404."""
+        return _accepted(self.send("GET", (CONTENT, *segments), query), what).json()
 
     def user(self, user_id: str) -> CommunityUser | None:
         """One user with its profile fields; None when the community has no such user. Threads that ask at once share a call."""

@@ -10,7 +10,9 @@ from reconciler.connectors.base import Check, Member
 from reconciler.connectors.checks import Probe
 from reconciler.connectors.gainsight_cc import listing
 from reconciler.connectors.gainsight_cc.api import CommunityApi
+from reconciler.connectors.gainsight_cc.community import CommunityReader
 from reconciler.connectors.gainsight_cc.sendable import MOST_BYTES
+from reconciler.connectors.gainsight_cc.shapes import member
 from reconciler.connectors.gainsight_cc.token import TokenSource
 from reconciler.connectors.gainsight_cc.writer import ProfileWriter
 from reconciler.connectors.http import HttpClient
@@ -70,7 +72,11 @@ class CcClient:
 
     def members(self) -> Iterator[list[Member]]:
         """Every user once, up to 100 a page. Raises `errors.RemoteError`."""
-        return listing.pages(self._api.page)
+        return listing.pages(self._api.page, member)
+
+    def community(self) -> CommunityReader:
+        """The reading side of a community import. Made anew for each run, because it remembers the categories."""
+        return CommunityReader(self._api, self._clock, self.concurrency, lambda: self.calls)
 
     def write(self, batch: Sequence[Write]) -> Iterator[WriteResult]:
         """Write values, one call each, and yield each result when it is known; not necessarily in the order given.
@@ -108,5 +114,5 @@ class CcClient:
         return "read and write" if status == 200 else f"asked for read and write; cannot be told (HTTP {status})"
 
     def _check_users(self) -> str:
-        page = listing.page_of(self._api.page(1, 1))
+        page = listing.page_of(self._api.page(1, 1), member)
         return f"the user list can be read ({page.told:,} users)" if page.told else "the user list can be read"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from reconciler import errors
 from reconciler.connectors.answer import json_list, json_object
-from reconciler.connectors.base import Member
-from reconciler.connectors.gainsight_cc.shapes import member
 from reconciler.model.json import Json
 
 PAGE = 100
@@ -25,10 +23,19 @@ Fetch = Callable[[int], Json]
 """Reads the page with this number, from 1."""
 
 
-class ListPage(NamedTuple):
+class HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+User = TypeVar("User", bound=HasId)
+"""What is made of an item of the list. Ids are numbers, as texts."""
+
+
+class ListPage(NamedTuple, Generic[User]):
     """One page as it came. `told` is what `statistics` says, whatever it counts."""
 
-    members: list[Member]
+    members: list[User]
     told: int | None
 
 
@@ -60,7 +67,7 @@ class _Total:
         self._count: int | None = None
         self._believed = True
 
-    def learn(self, page: ListPage) -> None:
+    def learn(self, page: ListPage[User]) -> None:
         if self._count is None:
             self._count = page.told
             self._believed = page.told is not None and page.told > len(page.members)
@@ -73,15 +80,15 @@ class _Total:
         return self._believed and self._count is not None and seen < self._count
 
 
-def pages(fetch: Fetch) -> Iterator[list[Member]]:
-    """Every user once, a page at a time.
+def pages(fetch: Fetch, read: Callable[[Json], User]) -> Iterator[list[User]]:
+    """Every user once, a page at a time, as `read` makes one of an item.
 
     The end is an empty page, or one that is not full, or, to save a last empty page, the total that every page has agreed on.
     Users that join or leave meanwhile move between pages, so a user may come twice: the second time is dropped.
     """
     seen, total, size = SeenIds(), _Total(), PAGE
     for number in range(1, MOST_PAGES + 1):
-        page = page_of(fetch(number))
+        page = page_of(fetch(number), read)
         if number == 1:
             size = _page_size(page)
         new = [one for one in page.members if seen.add(int(one.id))]
@@ -95,18 +102,18 @@ def pages(fetch: Fetch) -> Iterator[list[Member]]:
     raise errors.RemoteMalformed(f"the community's user list has no end after {MOST_PAGES:,} pages", hint=STOPPED)
 
 
-def _ended(page: ListPage, size: int, seen: int, total: _Total) -> bool:
+def _ended(page: ListPage[User], size: int, seen: int, total: _Total) -> bool:
     return total.reached(seen) or (len(page.members) < size and not total.short_of(seen))
 
 
-def _page_size(first: ListPage) -> int:
+def _page_size(first: ListPage[User]) -> int:
     """The size of a full page: what we asked for, unless the first page shows that the server has its own idea."""
     received = len(first.members)
     own_idea = received == DEFAULT_PAGE or (first.told is not None and first.told > received)
     return received if 0 < received < PAGE and own_idea else PAGE
 
 
-def page_of(data: Json) -> ListPage:
+def page_of(data: Json, read: Callable[[Json], User]) -> ListPage[User]:
     """Either envelope of the user list. Raises `errors.RemoteMalformed`."""
     envelope = json_object(data, "the user list")
     users = envelope.get("users")
@@ -115,7 +122,7 @@ def page_of(data: Json) -> ListPage:
         listed = [value for key, value in envelope.items() if key != "statistics"]
     else:
         listed = json_list(users, "the users of the list")
-    return ListPage([member(item) for item in listed], _count(envelope.get("statistics")))
+    return ListPage([read(item) for item in listed], _count(envelope.get("statistics")))
 
 
 def _count(statistics: Json) -> int | None:

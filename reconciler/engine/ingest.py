@@ -1,0 +1,420 @@
+"""Reading a community into the store: what changed, what is new, and what is gone.
+
+    categories, idea statuses → members → the profiles of those that changed → topics → the replies to those that changed
+
+Lists are read as a whole and compared with the store by digest, a page at a time; only what differs is written, in the
+transaction of its page. What a list does not have costs a call for each record, so it is read only where the list shows a
+change. An edit that moves nothing in a list is found by the complete pass, which reads the replies to all topics, and by
+reading some of the profiles anew in each run.
+
+A run that breaks off has concluded nothing. Everything that it stored stays, and the next one only compares it; what was still
+due is still due, and a complete pass goes on until it is complete.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from reconciler import errors
+from reconciler.clock import Clock
+from reconciler.connectors.base import CommunitySource
+from reconciler.connectors.crowd import crowd
+from reconciler.engine.cycle import Progress
+from reconciler.engine.holding import Held
+from reconciler.model.community import CommunityRecord, Kind
+from reconciler.model.json import Json, canonical, digest
+from reconciler.state import community
+from reconciler.state.session import Session
+from reconciler.state.staging import Workspace
+
+T = TypeVar("T")
+
+PAGE = 200
+"""Records that are asked more about before the next ones are looked up, and that are stored together."""
+
+FEW = 10
+"""Lists that had no more than this may lose more than half of it."""
+
+DETAILS = ("profile", "roles", "badges", "badge_count")
+"""Values of a member that only a call of its own is sure to have."""
+
+WORDS = {
+    Kind.MEMBER: "members",
+    Kind.TOPIC: "topics",
+    Kind.REPLY: "replies",
+    Kind.CATEGORY: "categories",
+    Kind.IDEA_STATUS: "idea statuses",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a community is read. `profiles`: whether anything needs what only a call for each member tells.
+
+    `accept_loss` lets a list lose more than half of what it had, which somebody has looked at.
+    """
+
+    profiles: bool
+    full_every: int = 7
+    refresh_members: int = 1000
+    force_full: bool = False
+    accept_loss: bool = False
+
+
+@dataclass(slots=True)
+class Count:
+    """What a run found of one kind. `asked`: how many were asked more about, in calls of their own."""
+
+    listed: int = 0
+    stored: int = 0
+    asked: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """A run that read everything it was to read. `full`: all topics and replies, and not only what changed."""
+
+    number: int
+    full: bool
+    counts: Mapping[Kind, Count]
+    calls: int
+
+
+class _Gone(NamedTuple):
+    """In place of a page of replies: the topic is not there any more."""
+
+
+def ingest(
+    workspace: Workspace,
+    connection: str,
+    source: CommunitySource,
+    *,
+    lease: Held,
+    clock: Clock,
+    settings: Settings,
+    progress: Progress,
+) -> Ingested:
+    """Bring the store up to date with a community. Raises what reading raises, `errors.FenceLost`, `errors.StateProblem`, and
+    `errors.SafetyStop` when a list suddenly has less than half of what it had."""
+    with workspace.begin() as session:
+        lease.assert_held(session)
+        begun = community.begin(
+            session, connection, full_every=settings.full_every, force_full=settings.force_full, now=clock.now()
+        )
+    run = _Run(
+        workspace=workspace,
+        source=source,
+        lease=lease,
+        clock=clock,
+        settings=settings,
+        progress=progress,
+        begun=begun,
+        started=clock.now(),
+        first_call=source.calls,
+    )
+    return run.all()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    workspace: Workspace
+    source: CommunitySource
+    lease: Held
+    clock: Clock
+    settings: Settings
+    progress: Progress
+    begun: community.Pass
+    started: datetime
+    first_call: int
+    counts: dict[Kind, Count] = field(default_factory=lambda: {kind: Count() for kind in Kind})
+    newest: str = ""
+    """The latest activity of any topic that was listed."""
+
+    def all(self) -> Ingested:
+        self._list(Kind.CATEGORY, iter([self.source.categories()]))
+        self._list(Kind.IDEA_STATUS, iter([self.source.idea_statuses()]))
+        self._list(Kind.MEMBER, self.source.members())
+        self._read_members()
+        self._list(Kind.TOPIC, self._topics(), whole=self.begun.full)
+        self._read_replies()
+        with self._commit() as session:
+            community.complete(session, self.begun, since=self._watermark(), now=self.clock.now())
+        calls = self.source.calls - self.first_call
+        return Ingested(number=self.begun.number, full=self.begun.full, counts=self.counts, calls=calls)
+
+    @contextmanager
+    def _commit(self) -> Iterator[Session]:
+        """A transaction that ends under the lease or not at all."""
+        with self.workspace.begin() as session:
+            self.lease.assert_held(session)
+            yield session
+
+    # ---- lists
+
+    def _list(self, kind: Kind, pages: Iterable[Sequence[CommunityRecord]], *, whole: bool = True) -> None:
+        """Read a list to its end and store what differs. Of a `whole` one, what it does not have is gone."""
+        self.progress.phase(f"reading {WORDS[kind]}", None)
+        with self.workspace.begin() as session:
+            before = community.count(session, self.begun.connection, kind)
+        community.watch(self.workspace)
+        for page in pages:
+            self._take(kind, page, whole=whole)
+            self.progress.advance(len(page))
+        if whole:
+            self._conclude(kind, before)
+
+    def _take(self, kind: Kind, page: Sequence[CommunityRecord], *, whole: bool) -> None:
+        with self.workspace.begin() as session:
+            if whole:
+                community.saw(session, [record.id for record in page])
+            stored = self._store(session, kind, page)
+            if stored:
+                self.lease.assert_held(session)
+        self.counts[kind].listed += len(page)
+        self.counts[kind].stored += stored
+
+    def _store(self, session: Session, kind: Kind, page: Sequence[CommunityRecord]) -> int:
+        """Store what a list says of records, where it says something else than the last time. Gives how many that are."""
+        connection = self.begun.connection
+        known = community.known(session, connection, kind, [record.id for record in page])
+        stamps = {record.id: digest(record.values) for record in page}
+        new = [record for record in page if record.id not in known or known[record.id].listed != stamps[record.id]]
+        if not new:
+            return 0
+        authors = {author for record in new if (author := _author(record)) is not None}
+        erased = community.erased(session, connection, authors)
+        held = self._held(session, kind, [record.id for record in new if record.id in known])
+        rows = [
+            _row(record, stamps[record.id], known.get(record.id), _content(record, held.get(record.id, {}), erased))
+            for record in new
+        ]
+        community.store(session, self.begun, kind, rows, now=self.clock.now())
+        return len(rows)
+
+    def _held(self, session: Session, kind: Kind, ids: Sequence[str]) -> Mapping[str, Mapping[str, Json]]:
+        """What was read of members one by one, and stays until it is read again."""
+        if kind is not Kind.MEMBER:
+            return {}
+        found = community.values(session, self.begun.connection, kind, ids)
+        return {id: {name: held[name] for name in DETAILS if name in held} for id, held in found.items()}
+
+    def _conclude(self, kind: Kind, before: int) -> None:
+        """Mark what the list did not have. A list that lost most of what it had is a fault, not news."""
+        with self.workspace.begin() as session:
+            absent = community.count_absent(session, self.begun.connection, kind)
+        if absent:
+            self._refuse_loss(kind, absent, before)
+        last = ""
+        while absent:
+            with self.workspace.begin() as session:
+                ids = community.absent(session, self.begun.connection, kind, after=last, limit=PAGE)
+            if not ids:
+                return
+            last = ids[-1]
+            if kind is Kind.MEMBER:
+                # A list may lose somebody between two of its pages. Whom we forget cannot be brought back, so we ask.
+                self._ask(ids, listed=False)
+            else:
+                self._delete(kind, ids)
+
+    def _refuse_loss(self, kind: Kind, absent: int, before: int) -> None:
+        if self.settings.accept_loss or 2 * absent <= before or (before < FEW and absent < before):
+            return
+        raise errors.SafetyStop(
+            f"the community lists {before - min(absent, before):,} of the {before:,} {WORDS[kind]} that it had before",
+            hint="nothing was marked as deleted; check the community and its credentials, then run the import again",
+        )
+
+    def _delete(self, kind: Kind, ids: Sequence[str]) -> None:
+        with self._commit() as session:
+            now = self.clock.now()
+            if kind is Kind.TOPIC:
+                gone = community.delete_replies(session, self.begun, ids, now=now)
+                self.counts[Kind.REPLY].deleted += gone
+            self.counts[kind].deleted += community.delete(session, self.begun, kind, ids, now=now)
+
+    # ---- members one by one
+
+    def _read_members(self) -> None:
+        if not self.settings.profiles:
+            return
+        self.progress.phase("reading profiles", None)
+        connection = self.begun.connection
+        while ids := self._look(lambda session: community.due(session, connection, Kind.MEMBER, PAGE)):
+            self._ask(ids)
+        rest = self.settings.refresh_members - self.counts[Kind.MEMBER].asked
+        while rest > 0 and (ids := self._oldest(Kind.MEMBER, min(rest, PAGE), self.started)):
+            self._ask(ids)
+            rest -= len(ids)
+
+    def _ask(self, ids: Sequence[str], *, listed: bool = True) -> None:
+        """Read members one by one. One who is not there any more is erased, and stays so while the list says nothing new."""
+        found: list[CommunityRecord] = []
+        gone: list[str] = []
+        for id, record in self.source.details(ids):
+            if record is None:
+                gone.append(id)
+            else:
+                found.append(record)
+            self.progress.advance(1)
+        with self._commit() as session:
+            now, connection = self.clock.now(), self.begun.connection
+            held = community.values(session, connection, Kind.MEMBER, [record.id for record in found])
+            contents = {record.id: canonical({**held.get(record.id, {}), **record.values}) for record in found}
+            self.counts[Kind.MEMBER].asked += len(found) + len(gone)
+            self.counts[Kind.MEMBER].stored += community.replace(session, self.begun, Kind.MEMBER, contents, now=now)
+            community.was_read(session, connection, Kind.MEMBER, list(contents), now=self._read_at())
+            erased = community.erase(session, self.begun, gone, forget=not listed, now=now)
+            self.counts[Kind.MEMBER].deleted += erased
+
+    # ---- topics and replies
+
+    def _topics(self) -> Iterator[list[CommunityRecord]]:
+        since = None if self.begun.full or self.begun.since is None else self.begun.since.date()
+        for page in self.source.topics(since):
+            self.newest = max([self.newest, *(_activity(record) for record in page)])
+            yield page
+
+    def _watermark(self) -> datetime | None:
+        """Up to when everything is known: the newest activity that the community told of, by its own clock. Ours only keeps a
+        date in the future from hiding everything before it."""
+        told = datetime.fromisoformat(self.newest) if self.newest else None
+        known = [moment for moment in (self.begun.since, told) if moment is not None]
+        return min(max(known), self.started) if known else None
+
+    def _read_replies(self) -> None:
+        self.progress.phase("reading replies", None)
+        connection, full_since = self.begun.connection, self.begun.full_since
+        while ids := self._look(lambda session: community.due(session, connection, Kind.TOPIC, PAGE)):
+            self._read_replies_of(ids)
+        while full_since is not None and (ids := self._oldest(Kind.TOPIC, PAGE, full_since)):
+            self._read_replies_of(ids)
+
+    def _read_replies_of(self, ids: Sequence[str]) -> None:
+        found = self._look(lambda session: community.values(session, self.begun.connection, Kind.TOPIC, ids))
+        topics = [CommunityRecord(kind=Kind.TOPIC, id=id, values=values) for id, values in found.items()]
+        intake = _Intake()
+        for topic, page in crowd(self._replies, topics, self.source.concurrency):
+            intake.add(topic.id, page)
+            if len(intake) >= PAGE:
+                self._take_replies(intake)
+        self._take_replies(intake)
+
+    def _replies(self, topic: CommunityRecord) -> Iterator[list[CommunityRecord] | _Gone]:
+        try:
+            yield from self.source.replies(topic)
+        except errors.RemoteRefused as error:
+            if error.status != 404:
+                raise
+            yield _Gone()
+
+    def _take_replies(self, intake: _Intake) -> None:
+        replies, ended = intake.taken()
+        if not replies and not ended:
+            return
+        with self._commit() as session:
+            now, connection = self.clock.now(), self.begun.connection
+            stored = self._store(session, Kind.REPLY, replies)
+            for topic, ids in ended.items():
+                if ids is not None:
+                    gone = [id for id in community.replies(session, connection, topic) if id not in ids]
+                    self.counts[Kind.REPLY].deleted += community.delete(session, self.begun, Kind.REPLY, gone, now=now)
+            community.was_read(session, connection, Kind.TOPIC, list(ended), now=self._read_at())
+        self.counts[Kind.REPLY].listed += len(replies)
+        self.counts[Kind.REPLY].stored += stored
+        self.counts[Kind.TOPIC].asked += len(ended)
+        self.progress.advance(len(ended))
+
+    # ---- looking
+
+    def _read_at(self) -> datetime:
+        """Now, also when the clock was set back: nothing that this run has read may look as if it had not."""
+        return max(self.clock.now(), self.started, self.begun.full_since or self.started)
+
+    def _look(self, work: Callable[[Session], T]) -> T:
+        with self.workspace.begin() as session:
+            return work(session)
+
+    def _oldest(self, kind: Kind, limit: int, before: datetime) -> list[str]:
+        return self._look(lambda session: community.oldest(session, self.begun.connection, kind, limit, before=before))
+
+
+class _Intake:
+    """Replies of several topics at once, as they come, until they are stored."""
+
+    def __init__(self) -> None:
+        self._replies: dict[str, CommunityRecord] = {}
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
+        self._gone: set[str] = set()
+        self._ended: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._replies) + len(self._ended)
+
+    def add(self, topic: str, page: list[CommunityRecord] | _Gone | None) -> None:
+        if page is None:
+            self._ended.append(topic)
+        elif isinstance(page, _Gone):
+            self._gone.add(topic)
+        else:
+            self._replies.update((reply.id, reply) for reply in page)
+            self._ids[topic].update(reply.id for reply in page)
+
+    def taken(self) -> tuple[list[CommunityRecord], dict[str, set[str] | None]]:
+        """The replies since the last time; and the topics that ended, each with the ids of all its replies, or None when it is
+        gone and its replies are anybody's guess."""
+        ended = {topic: None if topic in self._gone else self._ids.pop(topic, set()) for topic in self._ended}
+        replies = list(self._replies.values())
+        self._replies, self._ended = {}, []
+        return replies, ended
+
+
+def _row(record: CommunityRecord, stamp: str, known: community.Known | None, content: str) -> community.Row:
+    wanted = _wanted(record)
+    parent = record.values.get("topic_id")
+    return community.Row(
+        id=record.id,
+        parent=parent if isinstance(parent, str) else None,
+        author=_author(record),
+        listed=stamp,
+        wanted=wanted,
+        due=_due(record, wanted, known),
+        content=content,
+    )
+
+
+def _due(record: CommunityRecord, wanted: str, known: community.Known | None) -> bool:
+    """Whether there is something to be read of a record that is new, or of which the list says something new."""
+    if record.kind is not Kind.TOPIC:
+        return record.kind is Kind.MEMBER
+    if known is None or known.deleted:
+        return record.values.get("reply_count") != 0
+    return known.due or known.wanted != wanted
+
+
+def _wanted(record: CommunityRecord) -> str:
+    """What changes about a topic when there is another reply."""
+    if record.kind is not Kind.TOPIC:
+        return ""
+    return f"{record.values.get('reply_count')} {record.values.get('last_activity_at')}"
+
+
+def _content(record: CommunityRecord, held: Mapping[str, Json], erased: set[str]) -> str:
+    values = {**held, **record.values}
+    return canonical(community.nameless(values) if _author(record) in erased else values)
+
+
+def _author(record: CommunityRecord) -> str | None:
+    author = record.values.get("author_id")
+    return author if isinstance(author, str) else None
+
+
+def _activity(record: CommunityRecord) -> str:
+    found = record.values.get("last_activity_at")
+    return found if isinstance(found, str) else ""

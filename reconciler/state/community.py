@@ -1,0 +1,365 @@
+"""What was read of communities, record by record, and how far the reading of each community came.
+
+`content` is the canonical JSON of a record's values. `listed` is the digest of what the list last said of it, so that most of
+a list is compared without reading any content; empty: compare as if it were new. `due` says that what a list does not have
+(the profile of a member, the replies to a topic) is to be read, `read_at` when that was last done, `wanted` for what state of
+the list.
+
+Nothing is removed but personal data: what a community no longer has keeps its row, with `deleted_at`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select, update
+
+from reconciler.model.community import Kind
+from reconciler.model.json import Json, canonical
+from reconciler.state import tables
+from reconciler.state.difference import table
+from reconciler.state.session import Session
+from reconciler.state.staging import Workspace
+from reconciler.state.upsert import upsert
+
+CHUNK = 500
+"""Ids in one statement."""
+
+_records = tables.community_records
+_passes = tables.community_passes
+_SEEN = "seen"
+_KEY = ("connection", "kind", "id")
+_REPLACED = ("parent", "author", "listed", "wanted", "due")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One run of reading. `since` is the moment up to which everything is known, None at first; `full_since` when the
+    complete pass began of which this run is a part."""
+
+    connection: str
+    number: int
+    since: datetime | None
+    full_since: datetime | None
+
+    @property
+    def full(self) -> bool:
+        return self.full_since is not None
+
+
+class Known(NamedTuple):
+    """What a list is compared with."""
+
+    listed: str
+    wanted: str
+    due: bool
+    deleted: bool
+
+
+class Row(NamedTuple):
+    """A record to be stored."""
+
+    id: str
+    parent: str | None
+    author: str | None
+    listed: str
+    wanted: str
+    due: bool
+    content: str
+
+
+class Stored(NamedTuple):
+    """A record as it is stored."""
+
+    id: str
+    values: Mapping[str, Json]
+    changed_at: datetime
+    deleted_at: datetime | None
+
+
+# ---- passes
+
+
+def begin(session: Session, connection: str, *, full_every: int, force_full: bool, now: datetime) -> Pass:
+    """Begin a run: a part of a complete pass when it is time for one, or when the last one was not finished."""
+    row = session.execute(select(_passes).where(_passes.c.connection == connection)).one_or_none()
+    if row is None:
+        begun = Pass(connection=connection, number=1, since=None, full_since=now)
+        runs, full_at = 0, None
+    else:
+        due = force_full or row.since is None or row.runs + 1 >= full_every
+        full_since = row.full_since or (now if due else None)
+        begun = Pass(connection=connection, number=row.number + 1, since=row.since, full_since=full_since)
+        runs, full_at = row.runs, row.full_at
+    _save(session, begun, runs=runs, full_at=full_at)
+    return begun
+
+
+def complete(session: Session, begun: Pass, *, since: datetime | None, now: datetime) -> None:
+    """Close a run that has read everything it was to read."""
+    row = session.execute(select(_passes).where(_passes.c.connection == begun.connection)).one()
+    done = Pass(connection=begun.connection, number=begun.number, since=since, full_since=None)
+    _save(session, done, runs=0 if begun.full else row.runs + 1, full_at=now if begun.full else row.full_at)
+
+
+def _save(session: Session, one: Pass, *, runs: int, full_at: datetime | None) -> None:
+    values = {
+        "connection": one.connection,
+        "number": one.number,
+        "since": one.since,
+        "runs": runs,
+        "full_since": one.full_since,
+        "full_at": full_at,
+    }
+    session.execute(upsert(session, _passes), values)
+
+
+# ---- lists against the store
+
+
+def known(session: Session, connection: str, kind: Kind, ids: Collection[str]) -> dict[str, Known]:
+    """Those of some records that are stored, with what a list is compared with."""
+    columns = "id, listed, wanted, due, deleted_at IS NOT NULL"
+    return {
+        id: Known(listed, wanted, bool(due), bool(deleted))
+        for id, listed, wanted, due, deleted in _by_id(session, connection, kind, ids, columns)
+    }
+
+
+def values(session: Session, connection: str, kind: Kind, ids: Collection[str]) -> dict[str, dict[str, Json]]:
+    """The values of some records, by id."""
+    return {id: json.loads(content) for id, content in _by_id(session, connection, kind, ids, "id, content")}
+
+
+def erased(session: Session, connection: str, members: Collection[str]) -> set[str]:
+    """Those of some members who are gone."""
+    found = _by_id(session, connection, Kind.MEMBER, members, "id, deleted_at")
+    return {id for id, deleted_at in found if deleted_at is not None}
+
+
+def store(session: Session, begun: Pass, kind: Kind, rows: Sequence[Row], *, now: datetime) -> None:
+    """Insert records, or replace what is stored of them; a deleted one is there again. When `content` is the same, it counts
+    as not changed."""
+    if not rows:
+        return
+    names = (*_KEY, *_REPLACED, "changed_at", "changed_in", "content")
+    when = tables.to_text(now)
+    cells = [(begun.connection, kind.value, *row[:5], int(row.due), when, begun.number, row.content) for row in rows]
+    plain = ", ".join(
+        f"{name} = excluded.{name}" for name in ("parent", "author", "listed", "wanted", "due", "content")
+    )
+    same = "r.content = excluded.content AND r.deleted_at IS NULL"
+    kept = ", ".join(
+        f"{name} = CASE WHEN {same} THEN r.{name} ELSE excluded.{name} END" for name in ("changed_at", "changed_in")
+    )
+    end = f"ON CONFLICT (connection, kind, id) DO UPDATE SET {plain}, {kept}, deleted_at = NULL"
+    start = f"INSERT INTO community_records AS r ({', '.join(names)})"
+    if session.postgresql:
+        types = ("text",) * 7 + ("integer", "text", "bigint", "text")
+        arrays = ", ".join(f"%s::{type}[]" for type in types)
+        columns = [list(column) for column in zip(*cells, strict=True)]
+        session.execute_raw(f"{start} SELECT * FROM unnest({arrays}) {end}", columns)
+    else:
+        session.execute_many(f"{start} VALUES ({', '.join('?' * len(names))}) {end}", cells)
+
+
+def replace(session: Session, begun: Pass, kind: Kind, contents: Mapping[str, str], *, now: datetime) -> int:
+    """Give records that are there another content. Gives how many of them really changed."""
+    statement = (
+        "UPDATE community_records SET content = {0}, changed_at = {0}, changed_in = {0} "
+        "WHERE connection = {0} AND kind = {0} AND id = {0} AND content <> {0}"
+    ).format(_mark(session))
+    when, changed = tables.to_text(now), 0
+    for id, content in contents.items():
+        parameters = (content, when, begun.number, begun.connection, kind.value, id, content)
+        changed += session.execute_raw(statement, parameters).rowcount
+    return changed
+
+
+# ---- what is not in the lists
+
+
+def due(session: Session, connection: str, kind: Kind, limit: int) -> list[str]:
+    """Some of the records of which more is to be read."""
+    query = _alive(connection, kind).where(_records.c.due == 1).order_by(_records.c.read_at).limit(limit)
+    return list(session.execute(query).scalars())
+
+
+def oldest(session: Session, connection: str, kind: Kind, limit: int, *, before: datetime) -> list[str]:
+    """Records of which more was last read before a moment, the longest ago first."""
+    query = _alive(connection, kind).where(_records.c.due == 0, _records.c.read_at < before)
+    return list(session.execute(query.order_by(_records.c.read_at).limit(limit)).scalars())
+
+
+def was_read(session: Session, connection: str, kind: Kind, ids: Collection[str], *, now: datetime) -> None:
+    """Note that everything was read of some records."""
+    for part in _parts(ids):
+        chosen = (_records.c.connection == connection, _records.c.kind == kind.value, _records.c.id.in_(part))
+        session.execute(update(_records).where(*chosen).values(due=0, read_at=now))
+
+
+# ---- what is gone
+
+
+def watch(workspace: Workspace) -> None:
+    """Begin to remember which records a list has."""
+    workspace.create(_SEEN, ["id"], key="id")
+
+
+def saw(session: Session, ids: Sequence[str]) -> None:
+    if session.postgresql:
+        statement = f"INSERT INTO {table(_SEEN)} SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING"
+        session.execute_raw(statement, [list(ids)])
+    else:
+        session.execute_many(f"INSERT INTO {table(_SEEN)} VALUES (?) ON CONFLICT DO NOTHING", [(id,) for id in ids])
+
+
+def count(session: Session, connection: str, kind: Kind) -> int:
+    """Records that are not deleted."""
+    alive = _alive(connection, kind).subquery()
+    return int(session.execute(select(func.count()).select_from(alive)).scalar_one())
+
+
+def count_absent(session: Session, connection: str, kind: Kind) -> int:
+    """Records that are not deleted and that the list did not have."""
+    if session.postgresql:
+        session.execute_raw(f"ANALYZE {table(_SEEN)}")
+    query = f"SELECT count(*) {_absent(session)}"
+    return int(session.execute_raw(query, (connection, kind.value)).scalar_one())
+
+
+def absent(session: Session, connection: str, kind: Kind, *, after: str, limit: int) -> list[str]:
+    """Ids of some of these, in order."""
+    query = f"SELECT id {_absent(session)} AND r.id > {_mark(session)} ORDER BY r.id LIMIT {int(limit)}"
+    return list(session.execute_raw(query, (connection, kind.value, after)).scalars())
+
+
+def replies(session: Session, connection: str, topic: str) -> list[str]:
+    """Ids of the replies to a topic that are not deleted."""
+    query = _alive(connection, Kind.REPLY).where(_records.c.parent == topic)
+    return list(session.execute(query).scalars())
+
+
+def delete(session: Session, begun: Pass, kind: Kind, ids: Collection[str], *, now: datetime) -> int:
+    """Mark records as deleted. Gives how many were not yet."""
+    return _delete(session, begun, kind, _records.c.id, ids, now)
+
+
+def delete_replies(session: Session, begun: Pass, topics: Collection[str], *, now: datetime) -> int:
+    """The same for all replies to some topics."""
+    return _delete(session, begun, Kind.REPLY, _records.c.parent, ids=topics, now=now)
+
+
+def erase(session: Session, begun: Pass, ids: Collection[str], *, forget: bool, now: datetime) -> int:
+    """Members who are gone: their ids stay, everything else about them is removed, also their names from what they wrote.
+
+    With `forget` one that is listed again is a member again; without, only when the list says something new of it.
+    """
+    gone = _delete(session, begun, Kind.MEMBER, _records.c.id, ids, now, forget=forget)
+    for id in ids:
+        replace(session, begun, Kind.MEMBER, {id: canonical({"id": id})}, now=now)
+        for kind in (Kind.TOPIC, Kind.REPLY):
+            _anonymise(session, begun, kind, id, now)
+    return gone
+
+
+def _anonymise(session: Session, begun: Pass, kind: Kind, author: str, now: datetime) -> None:
+    last = ""
+    while True:
+        query = (
+            select(_records.c.id, _records.c.content)
+            .where(_records.c.connection == begun.connection, _records.c.author == author)
+            .where(_records.c.kind == kind.value, _records.c.id > last)
+        )
+        rows = session.execute(query.order_by(_records.c.id).limit(CHUNK)).all()
+        if not rows:
+            return
+        replace(session, begun, kind, {row.id: canonical(nameless(json.loads(row.content))) for row in rows}, now=now)
+        last = rows[-1].id
+
+
+def nameless(values: Mapping[str, Json]) -> dict[str, Json]:
+    """The values of a post without the name of its author."""
+    return {name: value for name, value in values.items() if name != "author_name"}
+
+
+# ---- for whoever works with what was read
+
+
+def records(session: Session, connection: str, kind: Kind) -> Iterator[Stored]:
+    """Everything that is stored of a kind, in order of id as text, a page at a time in memory."""
+    columns = (_records.c.id, _records.c.content, _records.c.changed_at, _records.c.deleted_at)
+    query = select(*columns).where(_records.c.connection == connection, _records.c.kind == kind.value)
+    for row in session.stream(query.order_by(_records.c.id)):
+        yield Stored(row.id, json.loads(row.content), row.changed_at, row.deleted_at)
+
+
+def forget(session: Session, connection: str) -> None:
+    """Remove everything that was read of a community. It can be read again."""
+    session.execute(_records.delete().where(_records.c.connection == connection))
+    session.execute(_passes.delete().where(_passes.c.connection == connection))
+
+
+# ---- how
+
+
+def _alive(connection: str, kind: Kind) -> Any:
+    return select(_records.c.id).where(
+        _records.c.connection == connection, _records.c.kind == kind.value, _records.c.deleted_at.is_(None)
+    )
+
+
+def _absent(session: Session) -> str:
+    q = _mark(session)
+    return (
+        f"FROM community_records r WHERE r.connection = {q} AND r.kind = {q} AND r.deleted_at IS NULL "
+        f"AND NOT EXISTS (SELECT 1 FROM {table(_SEEN)} s WHERE s.id = r.id)"
+    )
+
+
+def _delete(
+    session: Session,
+    begun: Pass,
+    kind: Kind,
+    column: Any,
+    ids: Collection[str],
+    now: datetime,
+    *,
+    forget: bool = True,
+) -> int:
+    # Nothing is left of what the list said, so whatever comes back is new.
+    cleared = {"listed": "", "wanted": ""} if forget else {}
+    gone = 0
+    for part in _parts(ids):
+        chosen = (_records.c.connection == begun.connection, _records.c.kind == kind.value, column.in_(part))
+        statement = update(_records).where(*chosen, _records.c.deleted_at.is_(None))
+        marks = {"deleted_at": now, "changed_at": now, "changed_in": begun.number, "due": 0}
+        gone += session.execute(statement.values(**marks, **cleared)).rowcount
+    return gone
+
+
+def _by_id(
+    session: Session, connection: str, kind: Kind, ids: Collection[str], columns: str
+) -> Iterator[tuple[Any, ...]]:
+    start = f"SELECT {columns} FROM community_records WHERE connection = {_mark(session)} AND kind = {_mark(session)}"
+    for part in _parts(ids):
+        if session.postgresql:
+            found = session.execute_raw(f"{start} AND id = ANY(%s::text[])", (connection, kind.value, part))
+        else:
+            marks = ", ".join("?" * len(part))
+            found = session.execute_raw(f"{start} AND id IN ({marks})", (connection, kind.value, *part))
+        yield from (tuple(row) for row in found)
+
+
+def _parts(ids: Collection[str]) -> Iterator[list[str]]:
+    listed = list(ids)
+    for start in range(0, len(listed), CHUNK):
+        yield listed[start : start + CHUNK]
+
+
+def _mark(session: Session) -> str:
+    return "%s" if session.postgresql else "?"
