@@ -149,7 +149,7 @@ class ImportSpec(Strict):
         default=defaults.IMPORT.refresh_members,
         ge=0,
         le=1_000_000,
-        description="Members that a run reads one by one although nothing of theirs changed in the list, oldest first.",
+        description="Members that a complete pass reads one by one although the list shows no change, oldest first.",
     )
     identity: IdentitySpec = Field(default=IdentitySpec(), description="How members are tied to people and companies.")
 

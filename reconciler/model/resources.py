@@ -249,10 +249,13 @@ IDENTITY_RULES = (
     (MatchTerm.EMAIL,),
     (MatchTerm.PHONE,),
     (MatchTerm.NAME, MatchTerm.COMPANY),
-    (MatchTerm.NAME,),
     (MatchTerm.DOMAIN,),
 )
-"""The rules of an import that says none. The first one that finds somebody decides."""
+"""The rules of an import that says none. The first one that finds somebody decides. A name alone is not among them: people of
+one name are more frequent than people with two addresses."""
+
+SIMILARITY = 0.9
+"""Of two names, from 0 to 1, from which one is suggested for the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +272,7 @@ class IdentitySettings:
     phone: str | None = None
     name: tuple[str, ...] = ()
     company: str | None = None
-    similarity: float = 0.92
+    similarity: float = SIMILARITY
     accept_similar: bool = False
     free_mail: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -284,8 +287,8 @@ class IdentitySettings:
 class CommunityImport:
     """The flow from the community of the same name to `target`: a Gainsight CS tenant or a database.
 
-    Each `full_every`-th run reads everything. In a run at most `refresh_members` members are read one by one although nothing
-    in the list of members changed.
+    Each `full_every`-th run reads everything. In such a run at most `refresh_members` members are read one by one although
+    nothing in the list of members changed.
     """
 
     name: str

@@ -145,11 +145,13 @@ def _columns(resolution: Resolution) -> dict[str, Any]:
 def detail_of(resolution: Resolution) -> str:
     """Who could be meant, for people to decide."""
     if resolution.candidates:
+        at_companies = resolution.person_id is not None
         named = ", ".join(
-            f"{candidate.label} ({candidate.person_id or candidate.company_id})" for candidate in resolution.candidates
+            f"{one.label} ({one.company_id if at_companies or one.person_id is None else one.person_id})"
+            for one in resolution.candidates
         )
         more = resolution.found - len(resolution.candidates)
-        return f"could be {named}{f' and {more:,} more' if more > 0 else ''}"
+        return f"could be {'at ' if at_companies else ''}{named}{f' and {more:,} more' if more > 0 else ''}"
     if resolution.suggestions:
         named = ", ".join(f"{one.label} ({one.person_id}, {one.similarity:.2f})" for one in resolution.suggestions)
         return f"similar: {named}"
