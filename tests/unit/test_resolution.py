@@ -162,6 +162,12 @@ def test_whoever_writes_a_legal_form_means_it() -> None:
     assert company_keys(companies[0])[-1] == (KeyKind.DOMAIN, "acme.com")
 
 
+def test_whoever_writes_no_legal_form_may_mean_any() -> None:
+    both = (CompanyRow(id="c1", name="Acme"), CompanyRow(id="c2", name="Acme GmbH"))
+    member = Member("m", name="Grace Hopper", company="Acme")
+    assert resolved(member, NAME_COMPANY, companies=both).company_id == "c2"
+
+
 def test_a_name_of_one_word_needs_company() -> None:
     cher = PersonRow(id="p9", name="Cher")
     ties = (CompanyPersonRow(id="t9", person_id="p9", company_id="c1"),)
@@ -467,7 +473,8 @@ def test_an_alias_of_a_domain_holds_for_what_stands_below_it() -> None:
 
 
 def test_an_alias_that_leads_nowhere_stops_the_rules() -> None:
-    found = resolved(Member("m", email="ada@acme.com"), aliases=(Alias(member="m", person="gone@acme.com"),))
+    member = Member("m", email="ada@acme.com", name="Ada Lovelace")
+    found = resolved(member, aliases=(Alias(member="m", person="gone@acme.com"),), accept_similar=True)
     assert found == Resolution(Outcome.UNMATCHED, rule="alias")
 
 

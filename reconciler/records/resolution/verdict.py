@@ -58,13 +58,10 @@ def place_of(person: Person, companies: Collection[str], email: str) -> Place:
     if not ties:
         return Place(person.company_id, None)
     if len(ties) > 1:
-        for some in (
-            [tie for tie in ties if tie.company_id in companies],
-            [tie for tie in ties if email and tie.email == email],
-            [tie for tie in ties if tie.primary],
-            [tie for tie in ties if tie.company_id == person.company_id],
-        ):
-            ties = tuple(tie for tie in ties if tie in some) or ties
+        ties = tuple(tie for tie in ties if tie.company_id in companies) or ties
+        ties = tuple(tie for tie in ties if email and tie.email == email) or ties
+        ties = tuple(tie for tie in ties if tie.primary) or ties
+        ties = tuple(tie for tie in ties if tie.company_id == person.company_id) or ties
     if len(ties) == 1:
         return Place(ties[0].company_id, ties[0].id)
     only = {tie.company_id for tie in ties}
@@ -77,8 +74,9 @@ def _looked_at(people: Collection[str]) -> Collection[str]:
 
 
 def _place(lookup: Lookup, verdict: Verdict, id: str) -> Place:
+    person = lookup.person(id)
     named = verdict.companies.ids if verdict.companies else NOBODY
-    return place_of(lookup.person(id), named, verdict.keys[KeyKind.EMAIL])
+    return place_of(person, named, verdict.keys[KeyKind.EMAIL])
 
 
 def _companies_to_name(verdicts: Sequence[Verdict], places: Sequence[Mapping[str, Place]]) -> Iterator[str]:
@@ -106,6 +104,10 @@ def _confidence(verdict: Verdict) -> float:
 
 
 def _one_person(lookup: Lookup, verdict: Verdict, id: str, place: Place) -> Resolution:
+    if not place.choices:
+        return Resolution(
+            Outcome.MATCHED, id, place.company_id, place.company_person_id, verdict.rule, _confidence(verdict)
+        )
     candidates = [
         Candidate(
             person_id=id,
@@ -116,10 +118,9 @@ def _one_person(lookup: Lookup, verdict: Verdict, id: str, place: Place) -> Reso
         for tie in place.choices
     ]
     return Resolution(
-        outcome=Outcome.AMBIGUOUS if candidates else Outcome.MATCHED,
+        outcome=Outcome.AMBIGUOUS,
         person_id=id,
         company_id=place.company_id,
-        company_person_id=place.company_person_id,
         rule=verdict.rule,
         confidence=_confidence(verdict),
         candidates=tuple(candidates[:SHOWN]),
