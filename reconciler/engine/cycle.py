@@ -28,7 +28,7 @@ from reconciler.engine.writer import writer
 from reconciler.failpoints import Step
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import PERMANENT, Outcome, Reason, Rejection
-from reconciler.model.run import Run, RunResult, Tally
+from reconciler.model.run import Extent, Run, RunResult, Tally
 from reconciler.model.status import why
 from reconciler.report.text import plural
 from reconciler.state import journal, ledger, outcomes, runs, statuses
@@ -175,7 +175,9 @@ def _open(
             # profile field twice does no harm. A destination of records looks its keys up before it creates any: what
             # came to be without our knowing is found there, and updated.
             journal.close_batch(session, left.id, now=now)
-        return occasion.open(session, document, job=ends.flow.job, connection=ends.connection, now=now)
+        run = occasion.open(session, document, job=ends.flow.job, connection=ends.connection, now=now)
+        ends.flow.recall(session)
+        return run
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,6 +197,8 @@ class _Cycle:
     """Records that were written before and are not read any more."""
     unrecorded: int = 0
     """Values that were sent, or may have been, in batches whose results could not be recorded."""
+    unread: Mapping[tuple[str, Reason], int] = field(default_factory=dict)
+    """Rejections on record that this cycle did not look at again, because it read only what came since a mark."""
     _shown: int = 0
     """Calls that were made when progress was last recorded."""
 
@@ -216,6 +220,7 @@ class _Cycle:
                 book = self._diff(workspace, progress)
                 failpoints.reached(Step.COMPARED)
                 writer(self, workspace, book, progress).run()
+                self._sweep_read(workspace)
             self.completed = True
         except errors.FenceLost as lost:
             raise self.told(lost) from None
@@ -238,8 +243,10 @@ class _Cycle:
         progress.phase("comparing", None)
         with self.database.begin() as session:
             book = ledger.open_ledger(session, self.ends.scope, flow.items)
-        staged = workspace.count_staged()
         changed = workspace.diff(book, flow.items)
+        if flow.examine(workspace):
+            changed = {**dict.fromkeys(flow.items, 0), **workspace.count_changed()}
+        staged = workspace.count_staged()
         for item in flow.items:
             self.tallies[item].add(Outcome.UNCHANGED, None, staged[item] - changed[item])
         self.changed = sum(changed.values()) - self._withhold(workspace)
@@ -279,6 +286,15 @@ class _Cycle:
                 self.lease.assert_held(session)
                 outcomes.record(session, self.document, found, self.run.id, now=self.clock.now())
 
+    def _sweep_read(self, workspace: Workspace) -> None:
+        """After a part of the rows: what was rejected of others still is."""
+        if self.ends.flow.extent is not Extent.CURSOR:
+            return
+        with workspace.begin() as session:
+            self.lease.assert_held(session)
+            workspace.sweep_staged(session, self.document, self.run.id)
+            self.unread = outcomes.unread(session, self.document, self.run.id)
+
     def _refuse_emptiness(self) -> None:
         """An end that suddenly has nothing is a fault of that end, not news about everybody."""
         found = self.ends.flow.empty()
@@ -290,11 +306,11 @@ class _Cycle:
                 for empty in found:
                     then = _then(empty, run, before)
                     if then:
-                        raise self._suddenly_empty(empty.text, run, then)
+                        raise self._suddenly_empty(empty, run, then)
 
-    def _suddenly_empty(self, what: str, run: Run, then: str) -> errors.SafetyStop:
-        hint = "nothing was written; check that system, then run the cycle again; if it is meant, remove the mapping"
-        return errors.SafetyStop(f"{self.document}: {what}, where run {run.id} {then}", hint=hint)
+    def _suddenly_empty(self, empty: Emptiness, run: Run, then: str) -> errors.SafetyStop:
+        hint = f"nothing was written; check that system, then run the cycle again; {empty.meant}"
+        return errors.SafetyStop(f"{self.document}: {empty.text}, where run {run.id} {then}", hint=hint)
 
     def _record_identity_problems(self, workspace: Workspace) -> None:
         """What matching rejected becomes records that an admin can look up, a page at a time."""
@@ -320,17 +336,22 @@ class _Cycle:
         if not self.completed:
             for tally in self.tallies.values():
                 tally.add(Outcome.NOT_ATTEMPTED, None, tally.missing)
+        of_this = Tally.total(self.tallies.values())
+        self._add_unread()
         total = Tally.total(self.tallies.values())
         total.departed = self.departed
-        staged = self.ends.flow.staged
-        verdicts = status.verdicts(self.tallies, staged.failures, error=error, completed=self.completed)
+        flow, staged = self.ends.flow, self.ends.flow.staged
+        whole = flow.extent is not Extent.CURSOR
+        verdicts = status.verdicts(self.tallies, staged.failures, error=error, completed=self.completed, whole=whole)
         result = status.result(verdicts, error)
         reason = error.message if error else next(iter(staged.failures.values()), "") or why(total)
         with self.database.begin() as session:
             now = self.clock.now()
             self.lease.assert_held(session)
             if self.completed:
-                outcomes.sweep(session, self.document, self.run.id)
+                if whole:
+                    outcomes.sweep(session, self.document, self.run.id)
+                flow.settle(session, of_this)
             closed = runs.close(
                 session,
                 self.run.id,
@@ -340,11 +361,19 @@ class _Cycle:
                 calls=self.ends.calls(),
                 reason=reason,
                 now=now,
+                extent=flow.extent if self.completed else None,
             )
             status.after_run(session, self.document, self.run.id, verdicts, self.tallies, now=now)
             self.occasion.close(session, self.document, closed, error, now=now)
         failpoints.reached(Step.RUN_CLOSED)
         return Report(run=closed, tallies=self.tallies, failures=staged.failures, error=error)
+
+    def _add_unread(self) -> None:
+        """A value that was rejected before and not read again is still rejected, and counts as that."""
+        for (item, reason), count in self.unread.items():
+            for tally in (tally for name, tally in self.tallies.items() if item in ("", name)):
+                tally.read += count
+                tally.add(Outcome.REJECTED, reason, count)
 
 
 def _then(empty: Emptiness, run: Run, before: Mapping[str, Tally]) -> str:

@@ -42,6 +42,7 @@ def document_statuses(
         entries = sorted((e for e in statuses.read(session) if DocumentId(e.kind, e.name) in applied), key=_by_document)
         unfinished = runs.unfinished(session)
         entries_due = schedules.read(session)
+        last = runs.by_id(session, {entry.run_id for entry in entries if not entry.item and entry.run_id is not None})
     found = []
     for (kind, document), group in groupby(entries, key=lambda entry: (entry.kind, entry.name)):
         whole, *parts = group
@@ -59,6 +60,7 @@ def document_statuses(
                 else None,
                 unfinished=run,
                 badges=badges(entry, when, run, now),
+                extent=last[whole.run_id].extent if whole.run_id in last else None,
             )
         )
     return found

@@ -211,6 +211,24 @@ class Workspace:
         )
         return " AND ".join(["count(*) >= 1", *same])
 
+    def leave_out(self, document: DocumentId, reason: Reason) -> int:
+        """Take those records out of `stage` that are on record as wrong altogether for a reason. Gives how many."""
+        q = self._mark
+        wrong = f"SELECT key FROM outcomes WHERE kind = {q} AND name = {q} AND item = '' AND reason = {q}"
+        parameters = (document.kind, document.name, reason.value)
+        with self._scratch():
+            done = self._connection.exec_driver_sql(f"DELETE FROM {table('stage')} WHERE key IN ({wrong})", parameters)
+            return int(done.rowcount)
+
+    def sweep_staged(self, session: Session, document: DocumentId, run_id: int) -> None:
+        """`outcomes.sweep` for a run that read some of the records: what it did not reject of these is solved."""
+        q = self._mark
+        session.execute_raw(
+            f"DELETE FROM outcomes WHERE kind = {q} AND name = {q} AND run_id <> {q} "
+            f"AND key IN (SELECT key FROM {table('stage')})",
+            (document.kind, document.name, run_id),
+        )
+
     def find_departed(self, ledger: Ledger) -> int:
         """Fill `departed` with the records that were written before, and are neither staged nor in a table `rejected` any
         more. Gives how many."""
@@ -265,8 +283,12 @@ class Workspace:
                 self._run("SET LOCAL work_mem = '64MB'", diff_postgresql(ledger, self._items, chosen))
             else:
                 self._run(diff_sqlite(ledger, self._items, chosen))
+        return {self._items[place]: 0 for place in chosen} | self.count_changed()
+
+    def count_changed(self) -> dict[str, int]:
+        """The number of changes of each item that has any."""
         counts = self._rows(f"SELECT item, count(*) FROM {table('changes')} GROUP BY item")
-        return {self._items[place]: 0 for place in chosen} | {self._items[place]: count for place, count in counts}
+        return {self._items[place]: count for place, count in counts}
 
     def changes(self, after_seq: int, limit: int) -> list[tuple[int, Write]]:
         """Up to `limit` changes after number `after_seq` (0: from the start), in order of key; changes of one key together."""
@@ -362,6 +384,23 @@ class Workspace:
 
     def count_changes(self) -> int:
         return self.count("changes")
+
+    def take_unreadable(self) -> list[tuple[str, tuple[bool, ...]]]:
+        """Take those records out of `stage` and `changes` whose key has bytes that are no text: SQLite does not look at them.
+        Gives the key, with half surrogates for such bytes, and which values were staged."""
+        with self._scratch():
+            self._driver.create_function("reconcile_is_text", 1, _is_text, deterministic=True)
+            query = f"SELECT DISTINCT CAST(key AS BLOB) FROM {table('changes')} WHERE NOT reconcile_is_text(CAST(key AS BLOB))"
+            keys = self._driver.execute(query).fetchall()
+            present = ", ".join(f"c{place} IS NOT NULL" for place in range(len(self._items)))
+            found = []
+            for key in keys:
+                at = "WHERE key = CAST(? AS TEXT)"
+                row = self._driver.execute(f"SELECT {present} FROM {table('stage')} {at}", key).fetchone()
+                found.append((key[0].decode(errors="surrogateescape"), tuple(map(bool, row))))
+                for name in ("stage", "changes"):
+                    self._driver.execute(f"DELETE FROM {table(name)} {at}", key)
+        return found
 
     # -- how
 
@@ -465,3 +504,11 @@ class Workspace:
                     if not self._connection.in_transaction():
                         self._driver.commit()
                     yield from rows
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -14,6 +14,7 @@ from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, pos
 from reconciler.connectors.sql.watch import Watch
 from reconciler.connectors.sql.words import one_line
 from reconciler.model.value import INVALID
+from reconciler.model.watermark import Highest, Mark, Since
 from reconciler.records.text_of import OUT_OF_RANGE, rendition
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -48,14 +49,32 @@ class Duck:
         with self._session() as connection:
             return distinct([name for name, _ in self._described(connection, query)])
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
+        with self._session() as connection:
+            described = self._described(connection, query)
+            (place,) = positions([name for name, _ in described], [column])
+            type = described[place][1]
+            reached, bound = "false", []
+            if past is not None and past.type == type:
+                reached, bound = f"m >= ?::{type}", [past.text]
+            top = f"SELECT max(c{place}) AS m FROM {_given(query, described)}"
+            statement = f"SELECT m::VARCHAR, {_as_value('m', type)}, {reached} FROM ({top}) AS top"
+            row = self._guarded(connection, lambda: connection.execute(statement, bound).fetchone())
+        if row[0] is None or (rendition(row[1]) or INVALID).startswith(INVALID):
+            return None
+        return Highest(mark=Mark(text=row[0], type=type), reached=row[2])
+
+    def pages(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[Page]:
         with self._session() as connection:
             described = self._described(connection, query)
             names = distinct([name for name, _ in described])
-            given = ", ".join(f"c{number}" for number in range(len(names)))
             wanted = ", ".join(_as_value(f"c{n}", described[n][1]) for n in positions(names, columns))
-            statement = f"SELECT {wanted} FROM (\n{query}\n) AS given ({given})"
-            self._guarded(connection, lambda: connection.execute(statement))
+            statement, bound = f"SELECT {wanted} FROM {_given(query, described)}", []
+            if since is not None:
+                (place,) = positions(names, [since.column])
+                statement += f" WHERE c{place} >= ?::{described[place][1]} OR c{place} IS NULL"
+                bound = [since.mark.text]
+            self._guarded(connection, lambda: connection.execute(statement, bound))
             while page := self._guarded(connection, lambda: connection.fetchmany(PAGE_ROWS)):
                 yield [tuple(map(rendition, row)) for row in page]
 
@@ -115,6 +134,11 @@ class Duck:
         except (duckdb.Error, RuntimeError) as error:
             self._watch.check()
             raise _meaning(error, self._path) from None
+
+
+def _given(query: str, described: Sequence[tuple[str, str]]) -> str:
+    """A query as something to select from, with columns c0, c1, …"""
+    return f"(\n{query}\n) AS given ({', '.join(f'c{number}' for number in range(len(described)))})"
 
 
 def _as_value(column: str, type: str) -> str:

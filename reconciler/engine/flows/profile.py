@@ -16,6 +16,7 @@ from reconciler.model.run import Tally
 from reconciler.model.value import Rendered
 from reconciler.records.matching import Choice, Identity, MemberRecord, SourceRecord, identities, normalise
 from reconciler.records.render import Unrenderable, render
+from reconciler.state.session import Session
 from reconciler.state.staging import Workspace
 
 JOB = "CC User Profile Update"
@@ -88,6 +89,7 @@ class ProfileFlow:
     job = JOB
     whole = False
     """A user whose value is null is read, and not staged."""
+    extent = None
 
     def __init__(
         self, mapping: ProfileFieldMapping, catalog: Catalog, source: ObjectSource, directory: MemberDirectory
@@ -103,6 +105,16 @@ class ProfileFlow:
     def readable(self) -> tuple[str, ...]:
         """The items that can be read, in the order of the stage's columns."""
         return tuple(item for item in self.items if item not in self.staged.failures)
+
+    def recall(self, session: Session) -> None:
+        """Everything is read each time."""
+
+    def settle(self, session: Session, tally: Tally) -> None:
+        """Nothing is left over."""
+
+    def examine(self, workspace: Workspace) -> bool:
+        """Everything was looked at while it was read."""
+        return False
 
     def empty(self) -> list[Emptiness]:
         """A community without users, and source objects without records."""

@@ -11,7 +11,7 @@ from itertools import groupby
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.model.catalog import CatalogField
 from reconciler.model.json import Json
-from reconciler.model.outcome import Reason, RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
 from reconciler.model.value import INVALID
 from reconciler.records.coerce import Uncoercible, coerce
 from reconciler.records.text_of import rendition
@@ -110,8 +110,6 @@ class Records:
             value = rendition(found.value) or ""
             write = found if value == found.value else replace(found, value=value)
             try:
-                if write.key.startswith(INVALID):
-                    raise Uncoercible(write.key.removeprefix(INVALID), Reason.KEY_INVALID)
                 values[write.item] = self._coerced(write.item, value)
             except Uncoercible as problem:
                 self._refused.append(WriteResult(write=write, reason=problem.reason, detail=str(problem)))
