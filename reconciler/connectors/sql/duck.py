@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 PREPARATIONS = (
-    "SET TimeZone = 'UTC'",
+    # Of the whole file, for whoever opens it while it is open already.
+    "SET GLOBAL TimeZone = 'UTC'",
     # It would be drawn on standard output.
     "SET enable_progress_bar = false",
     # From here on not even a query can change a setting.
@@ -36,6 +38,9 @@ PREPARATIONS = (
 
 _ABOUT_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
 """Raised before a row is read: the message quotes the query and the schema, never a row."""
+
+
+_OPENING = threading.Lock()
 
 
 class Duck:
@@ -112,10 +117,8 @@ class Duck:
     def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
         self._look()
         with self._translated():
-            connection = duckdb.connect(str(self._path), read_only=True, config=CONFIG)
+            connection = _opened(self._path)
             try:
-                for statement in PREPARATIONS:
-                    connection.execute(statement)
                 yield connection
             finally:
                 connection.close()
@@ -134,6 +137,17 @@ class Duck:
         except (duckdb.Error, RuntimeError) as error:
             self._watch.check()
             raise _meaning(error, self._path) from None
+
+
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection. Within one process those to the same file share their settings, which the first one makes and locks."""
+    with _OPENING:
+        connection = duckdb.connect(str(path), read_only=True, config=CONFIG)
+        locked = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
+        if locked != (True,):
+            for statement in PREPARATIONS:
+                connection.execute(statement)
+    return connection
 
 
 def _given(query: str, described: Sequence[tuple[str, str]]) -> str:
