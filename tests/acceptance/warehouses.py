@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import psycopg
 
 from tests.acceptance.projects import ProjectFolder
@@ -160,6 +159,8 @@ class ElsewhereWarehouse(Warehouse):
             case "sqlite":
                 super().execute(statement, *values)
             case "duckdb":
+                import duckdb
+
                 with duckdb.connect(str(self.file)) as database:
                     database.execute(statement, values)
             case _:

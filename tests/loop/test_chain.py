@@ -99,7 +99,7 @@ def test_two_documents_never_write_to_one_object_at_once(warehouse: Warehouse) -
         warehouse.rows(name, rows)
         declare(warehouse, name, "  schedule: {every: 1d}\n")
     # Long enough for each to look before another one has created anything.
-    warehouse.world.fault({"delay": 1.5}, side="cs", method="POST", path="objects/Company")
+    warehouse.world.fault({"delay": 1.5}, side="cs", method="POST", path="data/objects/company$")
     with loop(warehouse) as running:
         until(lambda: all(ended_runs(warehouse, name) for name in ("one", "two", "three")), 60)
         assert running.end() == 0
