@@ -361,7 +361,7 @@ class _Cycle:
                 calls=self.ends.calls(),
                 reason=reason,
                 now=now,
-                extent=flow.extent if self.completed else None,
+                extent=flow.extent if self.completed or not whole else None,
             )
             status.after_run(session, self.document, self.run.id, verdicts, self.tallies, now=now)
             self.occasion.close(session, self.document, closed, error, now=now)

@@ -209,8 +209,8 @@ class Postgresql:
         return _Given(names, types, dict(rows), f"(\n{query}\n) AS given ({given})")
 
     def _named(self, connection: psycopg.Connection, type: int) -> str:
-        """A type as it is written in a statement."""
-        row = connection.execute("SELECT format_type(%s, NULL)", [type]).fetchone()
+        """A type as it is written in a statement. Without -1, a character of any number would be one character."""
+        row = connection.execute("SELECT format_type(%s, -1)", [type]).fetchone()
         assert row is not None
         return str(row[0])
 
