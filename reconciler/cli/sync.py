@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 @click.command("sync")
 @click.argument("name")
 @click.option("--no-wait", is_flag=True, help="Where a loop runs the cycles: ask it for this one, and do not wait.")
+@click.option("--full", is_flag=True, help="Read and compare everything, also where the model has a cursor.")
 @output("text", "json")
 @common
-def command(project: Path | None, name: str, no_wait: bool, output: str) -> int:
+def command(project: Path | None, name: str, no_wait: bool, full: bool, output: str) -> int:
     """Run one cycle of an applied document now: read, match, compare with what was written before, write what changed.
 
     \b
@@ -38,11 +39,13 @@ def command(project: Path | None, name: str, no_wait: bool, output: str) -> int:
     from reconciler.engine.cycle import exit_code
     from reconciler.engine.occasion import Occasion
     from reconciler.engine.projection import refuse_unusable, write_state_file
-    from reconciler.engine.sync import sync
+    from reconciler.engine.sync import read_everything, sync
 
     work = workplace(project)
     refuse_unusable(work.database, work.state_file)
     served = loop_is_alive(work.database)
+    if full:
+        read_everything(work.database, name)
     if no_wait:
         return _only_ask(work, name, served)
     with work.signals(), watching(work.clock) as progress:

@@ -87,7 +87,7 @@ class ModelSpec(Strict):
     key: list[Column] = Field(min_length=1, max_length=MAX_KEY, description="Columns that tell the rows apart.")
     cursor: Column | None = Field(
         default=None,
-        description="A column that grows whenever a row changes. It is checked and not used yet: each cycle compares everything.",
+        description="A column that grows whenever a row changes: most cycles then read only the rows that it gives away.",
     )
     fullEvery: int = Field(
         default=defaults.FULL_EVERY,

@@ -13,6 +13,7 @@ from reconciler.model.catalog import Catalog, CatalogObject
 from reconciler.model.community import CommunityRecord
 from reconciler.model.json import Json
 from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.watermark import Highest, Mark, Since
 
 
 class Budget(Protocol):
@@ -64,8 +65,23 @@ class ObjectSource(Protocol):
 class RowSource(Protocol):
     """Reads the rows of a query."""
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[list[tuple[str | None, ...]]]:
-        """Some columns of the rows of one SELECT as texts, a page at a time. Raises `errors.RemoteError`."""
+    @property
+    def label(self) -> str:
+        """The database, as messages name it."""
+        ...
+
+    def pages(
+        self, query: str, columns: Sequence[str], since: Since | None = None
+    ) -> Iterator[list[tuple[str | None, ...]]]:
+        """Some columns of the rows of one SELECT as texts, a page at a time; of all rows, or those since a mark.
+
+        Raises `errors.RemoteError`.
+        """
+        ...
+
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
+        """Where a cursor column stands, and whether that is past a mark. None where it has no value that can be kept, or the
+        database none that we know how to compare. Raises `errors.RemoteError`."""
         ...
 
     @property
@@ -78,11 +94,11 @@ class RowSource(Protocol):
         """Whether there is `copy_out`."""
         ...
 
-    def stage_file(self, query: str, columns: Sequence[str], path: Path) -> int:
+    def stage_file(self, query: str, columns: Sequence[str], path: Path, since: Since | None = None) -> int:
         """The same rows as a table `rows` of a new SQLite file, with columns c0, c1, …; what has no text is there as it is."""
         ...
 
-    def copy_out(self, query: str, columns: Sequence[str]) -> Iterator[bytes]:
+    def copy_out(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[bytes]:
         """The same rows as PostgreSQL's COPY … TO STDOUT gives them, in its text format."""
         ...
 
@@ -153,11 +169,10 @@ class Destination(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a cycle is about to write: how many changed records, how many the object holds as far as is known, and the
-    different values by which they name other records, by the key part or field that does."""
+    """What a cycle is about to write: how many changed records, and the different values by which they name other records, by
+    the key part or field that does."""
 
     records: int
-    at_destination: int | None = None
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

@@ -65,7 +65,7 @@ def _rows(database: Database, syncs: list[DocumentId]) -> Mapping[DocumentId, in
     found = {}
     with database.read() as session:
         for id in syncs:
-            last = runs.newest(session, [id], COMPLETED)
+            last = runs.newest(session, [id], COMPLETED, whole=True)
             counts = runs.items(session, last.id).values() if last is not None else ()
             found[id] = max((tally.read for tally in counts), default=0)
     return found

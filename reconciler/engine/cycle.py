@@ -29,7 +29,7 @@ from reconciler.engine.writer import writer
 from reconciler.failpoints import Step
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import PERMANENT, Outcome, Reason, Rejection
-from reconciler.model.run import Run, RunResult, Tally
+from reconciler.model.run import Extent, Run, RunResult, Tally
 from reconciler.model.status import why
 from reconciler.report.text import plural
 from reconciler.state import journal, ledger, outcomes, runs, statuses
@@ -188,7 +188,10 @@ def _open(
             # profile field twice does no harm. A destination of records looks its keys up before it creates any: what
             # came to be without our knowing is found there, and updated.
             journal.close_batch(session, left.id, now=now)
-        return occasion.open(session, document, job=ends.job, connection=ends.connection, now=now)
+        run = occasion.open(session, document, job=ends.job, connection=ends.connection, now=now)
+        for part in ends.parts:
+            part.flow.recall(session)
+        return run
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,6 +211,8 @@ class _Cycle:
     """Records that were written before and are not read any more."""
     unrecorded: int = 0
     """Values that were sent, or may have been, in batches whose results could not be recorded."""
+    unread: Mapping[tuple[str, Reason], int] = field(default_factory=dict)
+    """Rejections on record that this cycle did not look at again, because it read only what came since a mark."""
     _shown: int = 0
     """Calls that were made when progress was last recorded."""
 
@@ -224,6 +229,12 @@ class _Cycle:
         return ChainMap(*(part.flow.staged.tallies for part in self.ends.parts))
 
     @property
+    def extent(self) -> Extent | None:
+        """How much of the source was read; None where it is always everything."""
+        found = [part.flow.extent for part in self.ends.parts]
+        return Extent.CURSOR if Extent.CURSOR in found else found[0]
+
+    @property
     def failures(self) -> Mapping[str, str]:
         """Items that could not be read at all, with the reason."""
         return ChainMap(*(part.flow.staged.failures for part in self.ends.parts))
@@ -238,6 +249,7 @@ class _Cycle:
                     book = self._diff(part, workspace, progress)
                     failpoints.reached(Step.COMPARED)
                     writer(self, part, workspace, book, progress).run()
+                    self._sweep_read(part, workspace)
             self.completed = True
         except errors.FenceLost as lost:
             raise self.told(lost) from None
@@ -260,8 +272,10 @@ class _Cycle:
         progress.phase("comparing", None)
         with self.database.begin() as session:
             book = ledger.open_ledger(session, part.scope, flow.items)
-        staged = workspace.count_staged()
         changed = workspace.diff(book, flow.items)
+        if flow.examine(workspace):
+            changed = {**dict.fromkeys(flow.items, 0), **workspace.count_changed()}
+        staged = workspace.count_staged()
         for item in flow.items:
             self.tallies[item].add(Outcome.UNCHANGED, None, staged[item] - changed[item])
         self.changed = sum(changed.values()) - self._withhold(workspace)
@@ -301,6 +315,15 @@ class _Cycle:
                 self.lease.assert_held(session)
                 outcomes.record(session, self.document, found, self.run.id, now=self.clock.now())
 
+    def _sweep_read(self, part: Part, workspace: Workspace) -> None:
+        """After a part of the rows: what was rejected of others still is."""
+        if part.flow.extent is not Extent.CURSOR:
+            return
+        with workspace.begin() as session:
+            self.lease.assert_held(session)
+            workspace.sweep_staged(session, self.document, self.run.id)
+            self.unread = outcomes.unread(session, self.document, self.run.id)
+
     def _refuse_emptiness(self, flow: Flow) -> None:
         """An end that suddenly has nothing is a fault of that end, not news about everybody."""
         found = flow.empty()
@@ -312,11 +335,11 @@ class _Cycle:
                 for empty in found:
                     then = _then(empty, run, before)
                     if then:
-                        raise self._suddenly_empty(empty.text, run, then)
+                        raise self._suddenly_empty(empty, run, then)
 
-    def _suddenly_empty(self, what: str, run: Run, then: str) -> errors.SafetyStop:
-        hint = "nothing was written; check that system, then run the cycle again; if it is meant, remove the mapping"
-        return errors.SafetyStop(f"{self.document}: {what}, where run {run.id} {then}", hint=hint)
+    def _suddenly_empty(self, empty: Emptiness, run: Run, then: str) -> errors.SafetyStop:
+        hint = f"nothing was written; check that system, then run the cycle again; {empty.meant}"
+        return errors.SafetyStop(f"{self.document}: {empty.text}, where run {run.id} {then}", hint=hint)
 
     def _record_identity_problems(self, workspace: Workspace) -> None:
         """What matching rejected becomes records that an admin can look up, a page at a time."""
@@ -342,17 +365,23 @@ class _Cycle:
         if not self.completed:
             for tally in self.tallies.values():
                 tally.add(Outcome.NOT_ATTEMPTED, None, tally.missing)
+        of_this = Tally.total(self.tallies.values())
+        self._add_unread()
         total = Tally.total(self.tallies.values())
         total.departed = self.departed
         failures = self.failures
-        verdicts = status.verdicts(self.tallies, failures, error=error, completed=self.completed)
+        whole = self.extent is not Extent.CURSOR
+        verdicts = status.verdicts(self.tallies, failures, error=error, completed=self.completed, whole=whole)
         result = status.result(verdicts, error)
         reason = error.message if error else next(iter(failures.values()), "") or why(total)
         with self.database.begin() as session:
             now = self.clock.now()
             self.lease.assert_held(session)
             if self.completed:
-                outcomes.sweep(session, self.document, self.run.id)
+                if whole:
+                    outcomes.sweep(session, self.document, self.run.id)
+                for part in self.ends.parts:
+                    part.flow.settle(session, of_this)
             closed = runs.close(
                 session,
                 self.run.id,
@@ -362,11 +391,19 @@ class _Cycle:
                 calls=self.ends.calls(),
                 reason=reason,
                 now=now,
+                extent=self.extent if self.completed or not whole else None,
             )
             status.after_run(session, self.document, self.run.id, verdicts, self.tallies, now=now)
             self.occasion.close(session, self.document, closed, error, now=now)
         failpoints.reached(Step.RUN_CLOSED)
         return Report(run=closed, tallies=self.tallies, failures=failures, error=error)
+
+    def _add_unread(self) -> None:
+        """A value that was rejected before and not read again is still rejected, and counts as that."""
+        for (item, reason), count in self.unread.items():
+            for tally in (tally for name, tally in self.tallies.items() if item in ("", name)):
+                tally.read += count
+                tally.add(Outcome.REJECTED, reason, count)
 
 
 def _then(empty: Emptiness, run: Run, before: Mapping[str, Tally]) -> str:

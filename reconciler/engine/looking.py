@@ -48,6 +48,7 @@ def document_statuses(
         entries_due = schedules.read(session)
         waiting = Waiting(session)
         timings = {id: timing(flow, recorded, settings, waiting) for id, flow in applied.items()}
+        last = runs.by_id(session, {entry.run_id for entry in entries if not entry.item and entry.run_id is not None})
     found = []
     for (kind, document), group in groupby(entries, key=lambda entry: (entry.kind, entry.name)):
         whole, *parts = group
@@ -61,6 +62,7 @@ def document_statuses(
                 next_due=entry.due_at if entry is not None else _next_due(when, now),
                 unfinished=run,
                 badges=badges(entry, when, run, now),
+                extent=last[whole.run_id].extent if whole.run_id in last else None,
             )
         )
     return found

@@ -12,7 +12,7 @@ from reconciler.engine import chain
 from reconciler.model.document import DocumentId
 from reconciler.model.event import Condition, Transition
 from reconciler.model.resources import LoopSettings, Schedule
-from reconciler.model.run import Run, RunResult, Trigger
+from reconciler.model.run import Extent, Run, RunResult, Trigger
 from reconciler.state import conditions, requests, runs, schedules
 from reconciler.state.session import Session
 
@@ -194,9 +194,13 @@ def found_conditions(run: Run, error: errors.ReconcileError | None) -> Mapping[C
     rejected = run.tally.invalid
     many = run.tally.read > 0 and rejected / run.tally.read > MANY_REJECTED
     text = f"{rejected:,} of {run.tally.read:,} values were rejected"
-    return {
+    found: dict[Condition, tuple[str, str] | None] = {
         Condition.NEEDS_AUTH: why if failed and auth else None,
         Condition.SAFETY_STOP: why if failed and stopped else None,
         Condition.FAILING: why if failed and not auth and not stopped else None,
         Condition.REJECTED_MANY: (text, f"reconcile records {run.document}") if many else None,
     }
+    if run.extent is Extent.CURSOR:
+        # The few rows that have changed say nothing about the share of all.
+        del found[Condition.REJECTED_MANY]
+    return found

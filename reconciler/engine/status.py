@@ -10,7 +10,7 @@ from reconciler.model.document import COMMUNITY_IMPORT, DocumentId
 from reconciler.model.plan import Action, Change
 from reconciler.model.run import RunResult, Tally
 from reconciler.model.status import WAITS, Status, StatusEntry, combined, of_document, of_mapping
-from reconciler.state import outcomes, statuses
+from reconciler.state import outcomes, statuses, watermarks
 from reconciler.state.session import Session
 
 Verdicts = Mapping[str, tuple[Status, str]]
@@ -29,11 +29,12 @@ def verdicts(
     *,
     error: errors.ReconcileError | None,
     completed: bool,
+    whole: bool = True,
 ) -> dict[str, tuple[Status, str]]:
-    """What a run says about each mapping. An interruption is no failure."""
+    """What a run says about each mapping. An interruption is no failure. `whole`: whether all rows were read."""
     general = None if error is None or isinstance(error, errors.Interrupted) else error.message
     return {
-        item: of_mapping(tally, completed=completed, failure=failures.get(item) or general)
+        item: of_mapping(tally, completed=completed, failure=failures.get(item) or general, whole=whole)
         for item, tally in tallies.items()
     }
 
@@ -67,6 +68,7 @@ def after_apply(session: Session, document: DocumentId, changes: Sequence[Change
     if any(change.action is Action.FORGET and not change.item for change in changes):
         statuses.remove(session, document)
         outcomes.remove(session, document)
+        watermarks.forget(session, document)
         return
     gone = [change.item for change in changes if change.item and change.action is Action.FORGET]
     if gone:

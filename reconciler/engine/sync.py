@@ -26,6 +26,7 @@ from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
 from reconciler.engine import holding, importing, kinds, timetable
 from reconciler.engine.cycle import Ends, Part, Progress, Report, run_cycle
 from reconciler.engine.flows import profile, warehouse
+from reconciler.engine.flows.cursor import Cursor
 from reconciler.engine.importing import Tables
 from reconciler.engine.looking import applied_document
 from reconciler.engine.occasion import Occasion
@@ -45,7 +46,7 @@ from reconciler.model.resources import (
     Sync,
 )
 from reconciler.model.run import Trigger
-from reconciler.state import catalogs, documents, schedules
+from reconciler.state import catalogs, documents, schedules, watermarks
 from reconciler.state.catalogs import RecordedCatalog
 from reconciler.state.database import Database
 from reconciler.state.documents import RecordedDocument
@@ -112,6 +113,8 @@ class _Recorded:
     model: Model | None
     applied_at: datetime
     """When the newest of all of it was applied."""
+    applied: str
+    """Names all of it as it was applied."""
 
 
 def sync(
@@ -146,6 +149,13 @@ def sync(
     if report.run.trigger is Trigger.MANUAL:
         database.run(lambda session: timetable.ran_by_hand(session, recorded.id, report.run, clock.now()))
     return report
+
+
+def read_everything(database: Database, name: str) -> None:
+    """Let the next cycle of a document read everything, whatever its cursor says. Raises `errors.NotFound`."""
+    with database.read() as session:
+        id = applied_document(session, name)
+    database.run(lambda session: watermarks.forget(session, id))
 
 
 @contextmanager
@@ -195,7 +205,7 @@ def _record_ends(flow: Sync, recorded: _Recorded, source: SqlRemote, target: CsR
             hint="run `reconcile catalog pull`, correct the document, and apply",
         )
     part = Part(
-        flow=warehouse.WarehouseFlow(flow, recorded.model, known, source),
+        flow=warehouse.WarehouseFlow(flow, recorded.model, known, source, _cursor(recorded, recorded.model, source)),
         destination=warehouse.end(flow, known, target.writer(target_of(flow, known))),
         scope=warehouse.scope(flow),
     )
@@ -233,6 +243,12 @@ def _import_ends(
     )
 
 
+def _cursor(recorded: _Recorded, model: Model, source: SqlRemote) -> Cursor | None:
+    if model.cursor is None:
+        return None
+    return Cursor(document=recorded.id, model=model, column=model.cursor, source=source, applied=recorded.applied)
+
+
 def _load(session: Session, name: str) -> _Recorded:
     id = applied_document(session, name)
     own = documents.load(session, [id])[id]
@@ -256,6 +272,8 @@ def _load(session: Session, name: str) -> _Recorded:
         catalog=catalog_files.from_json(catalog.content, tenant.name),
         model=model,
         applied_at=_newest(own, around, catalog),
+        applied="\n".join(f"{id} {found.applied_at}" for id, found in sorted({**around, id: own}.items()))
+        + f"\n{catalog.digest} {catalog.saved_at}",
     )
 
 

@@ -30,6 +30,13 @@ class Trigger(StrEnum):
     REQUEST = "request"
 
 
+class Extent(StrEnum):
+    """How much of a model with a cursor a cycle read."""
+
+    FULL = "full"
+    CURSOR = "cursor"
+
+
 CUT_OFF = "cut off; the next cycle resumes it"
 """Why a run has no end although nobody works on it."""
 
@@ -121,6 +128,8 @@ class Run:
     trigger: Trigger = Trigger.MANUAL
     slot: datetime | None = None
     commit: str | None = None
+    extent: Extent | None = None
+    """None where there is nothing to choose: everything is read each time."""
 
     @property
     def cut_off(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from reconciler.model.outcome import ADVICE, SKIPS, Outcome, Reason
+from reconciler.model.outcome import ADVICE, PERMANENT, SKIPS, Outcome, Reason
 from reconciler.model.run import Tally
 
 
@@ -62,12 +62,12 @@ class StatusEntry:
     tally: Tally
 
 
-def of_mapping(tally: Tally, *, completed: bool, failure: str | None) -> tuple[Status, str]:
+def of_mapping(tally: Tally, *, completed: bool, failure: str | None, whole: bool = True) -> tuple[Status, str]:
     """Status and reason of one mapping after a cycle.
 
     Red is for a sync that did not work: the cycle failed, or nothing came through and everything that was tried ended in an
     unexpected error. A cycle that completed but could not write every value (a user gone, a field missing) is yellow: the
-    export names the values.
+    export names the values. Where not all was read (not `whole`), all that was read may well be wrong for good.
     """
     if failure is not None:
         return Status.FAILED, failure
@@ -79,7 +79,8 @@ def of_mapping(tally: Tally, *, completed: bool, failure: str | None) -> tuple[S
     if not rejected:
         return Status.SUCCESSFUL, ""
     through = tally.outcomes[Outcome.UPDATED] + tally.outcomes[Outcome.UNCHANGED] + tally.outcomes[Outcome.CREATED]
-    status = Status.PARTIAL if through or any(tally.reasons[reason] for reason in _EXPECTED) else Status.FAILED
+    expected = _EXPECTED if whole else _EXPECTED | PERMANENT | {Reason.KEY_NULL, Reason.KEY_CONFLICT}
+    status = Status.PARTIAL if through or any(tally.reasons[reason] for reason in expected) else Status.FAILED
     return status, why(tally)
 
 

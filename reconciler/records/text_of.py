@@ -62,14 +62,20 @@ def flaw_of(text: str | None) -> str | None:
 
 
 def _text(value: str) -> str:
-    if "\0" in value:
+    if not storable(value):
         raise Untextable(UNSTORABLE)
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise Untextable(UNSTORABLE) from None
     return value
+
+
+def storable(value: str) -> bool:
+    """Whether every database can hold a text."""
+    if value.isascii():
+        return "\0" not in value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 def _boolean(value: bool) -> str:

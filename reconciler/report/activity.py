@@ -8,10 +8,14 @@ from datetime import datetime
 from reconciler.model.document import PROFILE_FIELD_MAPPING
 from reconciler.model.json import Json
 from reconciler.model.outcome import ADVICE, Outcome
-from reconciler.model.run import Run, RunResult, Tally
+from reconciler.model.run import Extent, Run, RunResult, Tally
 from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
 
 FORMAT_VERSION = 1
+EXTENTS = {
+    Extent.FULL: "all of the model",
+    Extent.CURSOR: "those since the cursor; rejected values of other rows are counted again",
+}
 CSV_HEAD = ("Run", "Start", "End", "Job", "Document", "Connection", "Result", "Valid", "Invalid", "Calls", "Reason")
 
 
@@ -60,6 +64,8 @@ def run_to_text(run: Run, items: Mapping[str, Tally], *, style: Style = PLAIN) -
         f"  calls       {run.calls:,}",
         f"  Summary     {plural(run.tally.valid, 'valid value')}, {plural(run.tally.invalid, 'invalid value')}",
     ]
+    if run.extent is not None:
+        lines.append(f"  rows        {EXTENTS[run.extent]}")
     if run.reason:
         lines.append(f"  reason      {visible(run.reason)}")
     table = mapping_table(items, "Profile field" if run.kind == PROFILE_FIELD_MAPPING else "Field", style=style)
@@ -128,6 +134,7 @@ def run_json(run: Run, items: Mapping[str, Tally] | None = None) -> dict[str, Js
         "result": run.result.value,
         "reason": run.reason,
         "calls": run.calls,
+        "extent": run.extent,
         "valid": run.tally.valid,
         "invalid": run.tally.invalid,
         "counts": run.tally.to_json(),

@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome
-from reconciler.model.run import Run
+from reconciler.model.run import Extent, Run
 from reconciler.model.status import Badge, BadgeName, Status, StatusEntry
 from reconciler.report.text import PLAIN, Style, moment, table, visible
 
@@ -35,6 +35,8 @@ class DocumentStatus:
     unfinished: Run | None = None
     """A run of it that is under way or was cut off."""
     badges: tuple[Badge, ...] = ()
+    extent: Extent | None = None
+    """How much its last run read; None where it is always everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ def _listed(documents: Sequence[DocumentStatus], named: bool, style: Style) -> s
     reasons = [
         line
         for document in documents
-        for line in (*_unfinished(document), *_badges(document), *_reasons(document, short))
+        for line in (*_unfinished(document), *_badges(document), *_extent(document), *_reasons(document, short))
     ]
     if short:
         reasons.append("Mappings are left out: there are many. `reconcile status NAME` shows those of one document.")
@@ -111,6 +113,14 @@ def _badges(document: DocumentStatus) -> list[str]:
     return [f"{visible(document.whole.name)}: {badge.name.value} {visible(badge.text)}" for badge in shown]
 
 
+def _extent(document: DocumentStatus) -> list[str]:
+    """The figures of such a run are not those of all rows."""
+    if document.extent is not Extent.CURSOR:
+        return []
+    name = visible(document.whole.name)
+    return [f"{name}: run {document.whole.run_id} read the rows since the cursor, not all"]
+
+
 def _reasons(document: DocumentStatus, short: bool) -> list[str]:
     entries = [document.whole] if short or not document.mappings else document.mappings
     return [
@@ -148,6 +158,7 @@ def _json(document: DocumentStatus) -> dict[str, Json]:
         "name": document.whole.name,
         "schedule": document.schedule,
         "nextDue": _time(document.next_due),
+        "extent": document.extent,
         "unfinishedRun": _run(document.unfinished) if document.unfinished else None,
         "badges": [{"name": badge.name.value, "text": badge.text} for badge in document.badges],
         **_entry(document.whole),

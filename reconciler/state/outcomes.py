@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, select
 from sqlalchemy import text as sql
 
 from reconciler.model.document import DocumentId
-from reconciler.model.outcome import Reason, Rejection
+from reconciler.model.outcome import SKIPS, Reason, Rejection
 from reconciler.state import tables
 from reconciler.state.order import natural
 from reconciler.state.session import Session
@@ -65,6 +65,17 @@ def sweep(session: Session, document: DocumentId, run_id: int) -> int:
     """Take away what the complete run `run_id` did not reject; gives how many. Never for a run that did not read all."""
     at = (_table.c.kind == document.kind) & (_table.c.name == document.name)
     return session.execute(delete(_table).where(at, _table.c.run_id != run_id)).rowcount
+
+
+def unread(session: Session, document: DocumentId, run_id: int) -> dict[tuple[str, Reason], int]:
+    """How many rejections are on record that the run `run_id` did not look at again, by item and reason."""
+    query = (
+        select(_table.c.item, _table.c.reason, func.count())
+        .where(_table.c.kind == document.kind, _table.c.name == document.name, _table.c.run_id != run_id)
+        .where(_table.c.reason.not_in([reason.value for reason in SKIPS]))
+        .group_by(_table.c.item, _table.c.reason)
+    )
+    return {(item, Reason(reason)): count for item, reason, count in session.execute(query)}
 
 
 def search(

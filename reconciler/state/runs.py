@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from reconciler import errors
 from reconciler.model.document import DocumentId
-from reconciler.model.run import CUT_OFF, Run, RunResult, Tally, Trigger
+from reconciler.model.run import CUT_OFF, Extent, Run, RunResult, Tally, Trigger
 from reconciler.state import leases, tables
 from reconciler.state.session import Session
 
@@ -94,6 +94,7 @@ def close(
     calls: int,
     reason: str,
     now: datetime,
+    extent: Extent | None = None,
 ) -> Run:
     """End a run with its final counts, in all and for each item. Raises `errors.NotFound`."""
     row = session.execute(select(_table).where(_table.c.id == run_id)).one_or_none()
@@ -107,6 +108,7 @@ def close(
         "ended_at": now,
         "progress_at": now,
         "haystack": _haystack(row.job, row.connection, f"{row.kind}/{row.document}", reason),
+        "extent": extent,
     }
     closed = session.execute(update(_table).where(_table.c.id == run_id).values(**values).returning(*_table.c)).one()
     if items:
@@ -172,11 +174,15 @@ def latest(session: Session, document: DocumentId) -> Run | None:
     return found[0] if found else None
 
 
-def newest(session: Session, ids: Collection[DocumentId], results: Collection[RunResult]) -> Run | None:
-    """The newest run of any of some documents with one of some results."""
+def newest(
+    session: Session, ids: Collection[DocumentId], results: Collection[RunResult], *, whole: bool = False
+) -> Run | None:
+    """The newest run of any of some documents with one of some results; with `whole`, of those that read everything."""
     mine = or_(*((_table.c.kind == id.kind) & (_table.c.document == id.name) for id in ids))
-    so = _table.c.result.in_([result.value for result in results])
-    row = session.execute(select(_table).where(mine, so).order_by(_table.c.id.desc()).limit(1)).one_or_none()
+    query = select(_table).where(mine, _table.c.result.in_([result.value for result in results]))
+    if whole:
+        query = query.where(_table.c.extent.is_distinct_from(Extent.CURSOR.value))
+    row = session.execute(query.order_by(_table.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else _run(row)
 
 
@@ -266,4 +272,5 @@ def _run(row: Row[*tuple[Any, ...]]) -> Run:
         trigger=Trigger(row.trigger),
         slot=row.slot,
         commit=row.commit_id,
+        extent=Extent(row.extent) if row.extent else None,
     )

@@ -117,6 +117,7 @@ runs = Table(
     Column("commit_id", Text),
     Column("trigger", Text, nullable=False, server_default="manual"),
     Column("slot", Moment),
+    Column("extent", Text),
     Index("runs_by_document", "kind", "document", "id"),
     sqlite_autoincrement=True,
 )
@@ -222,6 +223,17 @@ schedules = Table(
     Column("suspended_at", Moment),
     Column("suspended_by", Text),
     Index("schedules_due", "due_at"),
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("kind", KEY, primary_key=True),
+    Column("name", KEY, primary_key=True),
+    Column("basis", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("cycles", BigInteger, nullable=False),
 )
 
 slots = Table(

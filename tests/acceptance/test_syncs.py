@@ -308,6 +308,29 @@ def test_values_without_a_text_are_rejected_alone(warehouse: Warehouse) -> None:
     assert "binary data" in warehouse.run("records", "companies").expect(0).out
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_key_of_bytes_that_are_no_text_is_one_record(tmp_path: Path, world: World, fast: bool) -> None:
+    """SQLite takes any bytes for text. Each way finds them, and says the same of them."""
+    warehouse = Warehouse(tmp_path / "acme", world)
+    rows = [{"name": f"Company {n}", "seats": n, "note": None if n % 2 else "ok"} for n in range(6)]
+    warehouse.model("companies", "name, region", [{**row, "region": f"R{n}"} for n, row in enumerate(rows)])
+    for number, bad in enumerate((b"\xff\x41", b"\x80", b"\xc3\x28")):
+        warehouse.execute("UPDATE companies SET name = CAST(? AS TEXT) WHERE seats = ?", bad, number)
+    fields = ["field: Hours__gc, column: seats", "field: Remarks__gc, column: note"]
+    if not fast:
+        fields[1] = 'field: Remarks__gc, template: "{note}"'
+    warehouse.flow("companies", "Onboarding", "Name: name, External_Id__gc: region", *fields)
+    warehouse.ready()
+    assert warehouse.outcomes("companies", code=3) == {"created": 4, "skipped": 2, "rejected": 6}
+    found = warehouse.run("records", "companies", "--output", "json").expect(0).json["records"]
+    assert [(one["field"], one["name"], one["reason"]) for one in found] == [
+        ("", f"R{n}", "key-invalid") for n in range(3)
+    ]
+    assert {one["detail"] for one in found} == {"the value has NUL or half a surrogate pair, which no text can hold"}
+    assert warehouse.outcomes("companies", code=3) == {"unchanged": 4, "skipped": 2, "rejected": 6}
+    assert calls(world) == {}
+
+
 def test_renaming_a_column_sends_nothing(warehouse: Warehouse) -> None:
     """What counts is the value of a field, not where it came from."""
     warehouse.model("companies", "name", companies(*range(5)))

@@ -9,8 +9,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.acceptance.projects import ProjectFolder
 from tests.acceptance.world import World
+from tests.postgres import Postgres
 
 WAREHOUSE = """\
 apiVersion: reconciler/v1
@@ -23,7 +26,7 @@ MODEL = """\
 apiVersion: reconciler/v1
 kind: Model
 metadata: {{name: {name}}}
-spec: {{connection: warehouse, table: {table}, key: [{key}]}}
+spec: {{connection: warehouse, table: {table}, key: [{key}]{more}}}
 """
 
 SYNC = """\
@@ -57,10 +60,12 @@ class Warehouse(ProjectFolder):
     def mapping(self, name: str, lines: Any, to: str = "") -> None:
         """Nothing flows into communities here."""
 
-    def model(self, table: str, key: str, rows: Rows = (), name: str = "") -> None:
-        """A table of the warehouse, and the model that reads it."""
-        self.rows(table, rows)
-        self.write(f"mappings/model-{name or table}.yaml", MODEL.format(name=name or table, table=table, key=key))
+    def model(self, table: str, key: str, rows: Rows = (), name: str = "", more: str = "") -> None:
+        """A table of the warehouse, and the model that reads it. Without rows the table stays as it is."""
+        if rows:
+            self.rows(table, rows)
+        text = MODEL.format(name=name or table, table=table, key=key, more=f", {more}" if more else "")
+        self.write(f"mappings/model-{name or table}.yaml", text)
 
     def rows(self, table: str, rows: Rows) -> None:
         """What stands in a table from now on."""
@@ -119,6 +124,48 @@ class Warehouse(ProjectFolder):
         """(field, key, reason) of what is rejected now."""
         found = self.run("records", name, "--output", "json").expect(0).json["records"]
         return [(one["field"], one["key"], one["reason"]) for one in found]
+
+
+KINDS = [(source, state) for source in ("sqlite", "postgresql", "duckdb") for state in ("sqlite", "postgresql")]
+"""Every kind of warehouse with every kind of state database."""
+
+
+class ElsewhereWarehouse(Warehouse):
+    """The same with a warehouse and a state of other kinds."""
+
+    def __init__(self, root: Path, world: World, postgres: Postgres, *, dialect: str, state: str, **more: Any) -> None:
+        self.dialect = dialect
+        self.url = postgres.create_database() if dialect == "postgresql" else f"{dialect}:///warehouse.db"
+        super().__init__(root, world, postgres.create_database() if state == "postgresql" else None, **more)
+
+    def write_project(self) -> None:
+        super().write_project()
+        self.env["WAREHOUSE_URL"] = self.url
+        self.replace("connections/warehouse.yaml", "dialect: sqlite", f"dialect: {self.dialect}")
+
+    def rows(self, table: str, rows: Rows) -> None:
+        if not rows:
+            self.execute(f"DELETE FROM {table}")
+            return
+        types = {str: "varchar", int: "bigint", float: "double precision"}
+        columns = ", ".join(f"{name} {types.get(type(value), 'varchar')}" for name, value in rows[0].items())
+        self.execute(f"DROP TABLE IF EXISTS {table}")
+        self.execute(f"CREATE TABLE {table} ({columns})")
+        for row in rows:
+            self.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row.values())
+
+    def execute(self, statement: str, *values: Any) -> None:
+        match self.dialect:
+            case "sqlite":
+                super().execute(statement, *values)
+            case "duckdb":
+                import duckdb
+
+                with duckdb.connect(str(self.file)) as database:
+                    database.execute(statement, values)
+            case _:
+                with psycopg.connect(self.url) as server:
+                    server.execute(statement.replace("?", "%s"), values or None)
 
 
 def calls(world: World) -> Counter[str]:

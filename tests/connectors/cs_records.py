@@ -60,13 +60,12 @@ def written(
     to: RecordTarget,
     writes: Sequence[RecordWrite],
     *,
-    at_destination: int | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
     **options: Any,
 ) -> list[RecordResult]:
     """One cycle. Afterwards the sandbox remembers only the requests of it."""
     control(sandbox, "DELETE", "requests")
-    load = Workload(records=len(writes), at_destination=at_destination, names=names or {})
+    load = Workload(records=len(writes), names=names or {})
     with client(sandbox, **options) as remote:
         writer = remote.writer(to)
         results = [one for batch in writer.batches(writes, load) for one in writer.write(batch)]

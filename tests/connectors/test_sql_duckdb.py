@@ -155,3 +155,15 @@ def test_more_memory_than_there_is(people: Path) -> None:
     query = "SELECT list(repeat('x', 1000) || range) AS a FROM range(1000000)"
     with pytest.raises(errors.RemoteRefused, match="512MB"):
         next(duck_source(people).pages(query, ["a"]))
+
+
+def test_several_readers_of_one_file(tmp_path: Path) -> None:
+    """Cycles of one loop may read the same file at once, and to all of them a moment is one in UTC."""
+    path = duck_file(
+        tmp_path / "a.duckdb",
+        "CREATE TABLE t AS SELECT TIMESTAMPTZ '2026-01-01 00:00:00+02' AS a FROM range(20000)",
+    )
+    first, second = (duck_source(path).pages("SELECT a FROM t", ["a"]) for _ in range(2))
+    spelled = {row for pages in (first, second) for row in next(pages)}
+    spelled |= {row for pages in (second, first) for page in pages for row in page}
+    assert spelled == {("2025-12-31T22:00:00Z",)}

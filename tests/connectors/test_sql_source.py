@@ -133,6 +133,7 @@ class TestOtherDatabases:
         assert [len(page) for page in self.made(url).pages(numbers, ["a"])] == [PAGE_ROWS, 1]
         proof = self.made(url).proof()
         assert "not proved" in proof.read_only
+        assert self.made(url).highest("SELECT 1 AS a", "a", None) is None, "everything is read each time"
 
     def test_what_is_wrong(self, url: str) -> None:
         for query, message in [

@@ -21,7 +21,7 @@ TIMING = Timing(schedule=Every(seconds=3600), settings=LoopSettings())
 
 def work(name: str) -> Work:
     """`a1`: document 1 of connection a."""
-    return Work(document=DocumentId("ProfileFieldMapping", name), connection=name[0], timing=TIMING)
+    return Work(document=DocumentId("ProfileFieldMapping", name), job="a job", connection=name[0], timing=TIMING)
 
 
 def offered(board: Board, names: str, *, full: bool = False, connections: int | None = None) -> None:

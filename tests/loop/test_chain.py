@@ -98,8 +98,10 @@ def test_two_documents_never_write_to_one_object_at_once(warehouse: Warehouse) -
     for name in ("one", "two", "three"):
         warehouse.rows(name, rows)
         declare(warehouse, name, "  schedule: {every: 1d}\n")
+    # Long enough for each to look before another one has created anything.
+    warehouse.world.fault({"delay": 1.5}, side="cs", method="POST", path="data/objects/company$")
     with loop(warehouse) as running:
-        until(lambda: all(ended_runs(warehouse, name) for name in ("one", "two", "three")))
+        until(lambda: all(ended_runs(warehouse, name) for name in ("one", "two", "three")), 60)
         assert running.end() == 0
     names = [row["Name"] for row in warehouse.world.query("company", ["Name"]) if row["Name"].startswith("New ")]
     assert len(names) == len(set(names)) == 150

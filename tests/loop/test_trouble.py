@@ -304,7 +304,8 @@ def test_a_document_whose_cycles_cannot_be_recorded_waits_longer_each_time(
         crew = made.crew
         crew.emit = seen.append
         timing = Timing(schedule=None, settings=made.settings, suspended=False, deactivated=False)
-        work = Work(document=DocumentId("ProfileFieldMapping", "acme-profile"), connection="cc", timing=timing)
+        id = DocumentId("ProfileFieldMapping", "acme-profile")
+        work = Work(document=id, job="a job", connection="cc", timing=timing)
         crew.database.migrate()
         _move(simple, tmp_path / "away")
         ends = time.monotonic() + 2.5

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.outcome import ADVICE, Outcome, Reason
-from reconciler.model.run import CUT_OFF, Run, RunResult, Tally
+from reconciler.model.run import CUT_OFF, Extent, Run, RunResult, Tally
 from reconciler.report import activity
 from reconciler.report.text import Style
 
@@ -190,6 +190,7 @@ def test_json_of_the_log_and_of_a_run() -> None:
         "result": "Partial Success",
         "reason": "7 × user-missing",
         "calls": 1231,
+        "extent": None,
         "valid": 2400,
         "invalid": 7,
         "counts": tally().to_json(),
@@ -197,3 +198,11 @@ def test_json_of_the_log_and_of_a_run() -> None:
     assert activity.run_json(RUNNING)["end"] is None
     assert activity.run_json(RUN, {})["mappings"] == {}
     assert activity.run_json(RUN, {"City": tally()})["mappings"] == {"City": tally().to_json()}
+
+
+def test_a_run_says_which_rows_it_read() -> None:
+    assert "  rows " not in activity.run_to_text(RUN, {})
+    for extent, words in ((Extent.FULL, "all of the model"), (Extent.CURSOR, "those since the cursor")):
+        run = replace(RUN, extent=extent)
+        assert f"\n  rows        {words}" in activity.run_to_text(run, {})
+        assert activity.run_json(run)["extent"] == extent.value

@@ -118,6 +118,7 @@ def test_json_carries_everything() -> None:
                 "name": "acme-profile",
                 "schedule": "every 4h",
                 "nextDue": "2026-11-22T16:00:00Z",
+                "extent": None,
                 "unfinishedRun": None,
                 "badges": [],
                 "status": "Partially Successful",

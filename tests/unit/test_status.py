@@ -25,6 +25,21 @@ def tally(*through: Outcome, rejected: dict[Reason, int] | None = None, skipped:
     return found
 
 
+@pytest.mark.parametrize(
+    ("reason", "of_all", "of_a_part"),
+    [
+        (Reason.VALUE_INVALID, RED, YELLOW),
+        (Reason.KEY_NULL, RED, YELLOW),
+        (Reason.RECORD_MISSING, YELLOW, YELLOW),
+        (Reason.CS_UNAVAILABLE, RED, RED),
+    ],
+)
+def test_a_few_rows_that_are_wrong_for_good_are_no_failure(reason: Reason, of_all: Status, of_a_part: Status) -> None:
+    found = tally(rejected={reason: 2})
+    assert of_mapping(found, completed=True, failure=None)[0] is of_all
+    assert of_mapping(found, completed=True, failure=None, whole=False)[0] is of_a_part
+
+
 def test_the_colours() -> None:
     assert [(status.value, status.colour) for status in Status] == [
         ("Successful", "green"),

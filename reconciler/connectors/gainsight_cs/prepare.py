@@ -10,9 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.connectors.gainsight_cs import readback
-from reconciler.connectors.gainsight_cs.query import EVERYTHING
 from reconciler.connectors.gainsight_cs.ready import Ready
-from reconciler.connectors.gainsight_cs.resolve import Directory, Found, Index, Read, find, find_keys
+from reconciler.connectors.gainsight_cs.resolve import Directory, Found, Index, Read, find_keys
 from reconciler.connectors.gainsight_cs.target import (
     COMPANY_NAME,
     PERSON,
@@ -51,9 +50,6 @@ class Preparer:
         self._place = target.place
         self._directories = {name: Directory(read, target.other(name)) for name in target.looked_up}
         self._creating: dict[Identity, tuple[str, ...]] = {}
-        self._everything: Index | None = None
-        self._folded: set[Identity] = set()
-        self._all_persons: Mapping[str, set[Json]] = {}
         hanging = target.of_people and len(self._place.paths) > 1
         self._person_link = target.link(PERSON, "Person_ID") if hanging else None
         self._extra = [*sorted(target.set_if_empty), *([self._person_link] if self._person_link else [])]
@@ -65,18 +61,12 @@ class Preparer:
         for name, directory in self._directories.items():
             directory.load(texts.get(name, ()))
 
-    def load_everything(self) -> None:
-        """Read the keys of all records at the destination."""
-        self._everything = find(self._read, self._place, self._extra, EVERYTHING)
-        self._folded = {_folded(identity) for identity in self._everything}
-        self._all_persons = self._persons(self._everything)
-
     def prepare(self, window: Sequence[RecordWrite]) -> list[Ready | RecordResult]:
         """Each record as it can be sent, or what is wrong with it. One read of keys for a window of up to a chunk."""
         self._load_names_of(window)
         keyed: list[Keyed | RecordResult] = [self._keyed(write) for write in window]
         index = self._found([one for one in keyed if not isinstance(one, RecordResult)])
-        persons = self._persons(index) if self._everything is None else self._all_persons
+        persons = self._persons(index)
         seen: set[Identity] = set()
         prepared: list[Ready | RecordResult] = []
         for one in keyed:
@@ -94,20 +84,14 @@ class Preparer:
     def _found(self, wanted: Sequence[Keyed]) -> Index:
         """The records at the destination, by our identity. Whether case matters in a text is for the tenant to say: a record
         that it gives for a key is the record of that key."""
-        known = self._everything
-        asked = wanted
-        if known is not None:
-            asked = [one for one in wanted if one.identity not in known and _folded(one.identity) in self._folded]
-        index = dict(find_keys(self._read, self._place, self._extra, [one.values for one in asked]))
-        ours = {one.identity for one in asked}
+        index = dict(find_keys(self._read, self._place, self._extra, [one.values for one in wanted]))
+        ours = {one.identity for one in wanted}
         others: defaultdict[Identity, list[Found]] = defaultdict(list)
         for identity in index.keys() - ours:
             others[_folded(identity)] += index[identity]
-        for one in asked:
+        for one in wanted:
             if one.identity not in index and _folded(one.identity) in others:
                 index[one.identity] = others[_folded(one.identity)]
-        if known is not None:
-            index.update((one.identity, known[one.identity]) for one in wanted if one.identity in known)
         return index
 
     # ---- names

@@ -14,15 +14,7 @@ from reconciler.connectors.gainsight_cs.api import MOST_RECORDS, WriteApi
 from reconciler.connectors.gainsight_cs.people import ALONE, POLLS, PeopleSender
 from reconciler.connectors.gainsight_cs.prepare import Preparer
 from reconciler.connectors.gainsight_cs.ready import Health, Ready
-from reconciler.connectors.gainsight_cs.resolve import (
-    CHUNK,
-    Read,
-    chunk_of,
-    chunked,
-    chunks,
-    pages_of,
-    reads_everything,
-)
+from reconciler.connectors.gainsight_cs.resolve import CHUNK, Read, chunk_of, chunked, chunks
 from reconciler.connectors.gainsight_cs.sending import Looking, ObjectSender, Rest
 from reconciler.connectors.gainsight_cs.target import RecordTarget
 from reconciler.model.outcome import RecordResult, RecordWrite
@@ -51,8 +43,6 @@ class RecordWriter:
         Raises `errors.RemoteError` when keys or names cannot be read.
         """
         self._preparer.load_names(workload.names)
-        if reads_everything(self._target.place, workload.records, workload.at_destination):
-            self._preparer.load_everything()
         waiting: dict[str, list[RecordWrite]] = {}
         for window in chunked(writes, chunk_of(self._target.place)):
             for one in self._prepare(window):
@@ -90,9 +80,7 @@ class RecordWriter:
             yield from self._sender.send(call)
 
 
-def predict_calls(
-    target: RecordTarget, *, new: int, known: int, names: Mapping[str, int], at_destination: int | None = None
-) -> Predicted:
+def predict_calls(target: RecordTarget, *, new: int, known: int, names: Mapping[str, int]) -> Predicted:
     """The calls of a cycle that goes well, to the call: `new` records to be created, `known` ones to be updated.
 
     `names` says how many different values name other records, for each of `target.looked_up`. What cannot be known beforehand
@@ -102,10 +90,7 @@ def predict_calls(
     if not changed:
         return Predicted(reads=0, writes=0, polls=0)
     reads = sum(chunks(names.get(name, 0), CHUNK) for name in target.looked_up)
-    if at_destination is not None and reads_everything(target.place, changed, at_destination):
-        reads += pages_of(at_destination)
-    else:
-        reads += chunks(changed, chunk_of(target.place))
+    reads += chunks(changed, chunk_of(target.place))
     if not target.of_people:
         writes = chunks(new, MOST_RECORDS) + chunks(known, MOST_RECORDS)
         return Predicted(reads=reads, writes=writes, polls=0)

@@ -23,9 +23,6 @@ CHUNK = 500
 CHUNK_OF_NUMBERS = 50
 """The same for keys that are numbers, each of which is a condition of its own."""
 
-MOST_INDEXED = 200_000
-"""Records at the destination up to which all of their keys may be read at once and kept in memory."""
-
 Read = Callable[[str, Sequence[str], query.Where], Iterator[list[Row]]]
 """Reads some fields of the records of an object for which a condition holds, page by page."""
 
@@ -45,18 +42,6 @@ Index = Mapping[Identity, Sequence[Found]]
 
 def chunk_of(place: Place) -> int:
     return CHUNK_OF_NUMBERS if by_number(place) else CHUNK
-
-
-def reads_everything(place: Place, wanted: int, at_destination: int | None) -> bool:
-    """Whether it takes fewer calls to read the keys of all records than to ask for those that are wanted."""
-    if at_destination is None or at_destination > MOST_INDEXED:
-        return False
-    return pages_of(at_destination) < chunks(wanted, chunk_of(place))
-
-
-def pages_of(records: int) -> int:
-    """Calls that it takes to read so many records. A full last page is followed by an empty one."""
-    return records // query.PAGE + 1
 
 
 def chunks(items: int, size: int) -> int:

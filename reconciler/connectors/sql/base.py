@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler import errors
+from reconciler.model.watermark import Highest, Mark, Since
 
 Page = list[tuple[str | None, ...]]
 
@@ -22,7 +23,11 @@ class Backend(Protocol):
         """Names of the output columns, found without running the query to its end."""
         ...
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]: ...
+    def pages(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[Page]: ...
+
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
+        """Where a cursor stands; None where it has no value, or one that cannot be kept."""
+        ...
 
     def proof(self) -> Proof:
         """Connect, try to write, and ask for something trivial."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, pos
 from reconciler.connectors.sql.watch import Watch
 from reconciler.connectors.sql.words import one_line
 from reconciler.model.value import INVALID
+from reconciler.model.watermark import Highest, Mark, Since
 from reconciler.records.text_of import OUT_OF_RANGE, rendition
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -26,7 +28,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 SETTINGS = (
-    "SET TimeZone = 'UTC'",
+    # Of the whole file, for whoever opens it while it is open already.
+    "SET GLOBAL TimeZone = 'UTC'",
     # It would be drawn on standard output.
     "SET enable_progress_bar = false",
 )
@@ -41,6 +44,9 @@ _ABOUT_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.Catal
 """Raised before a row is read: the message quotes the query and the schema, never a row."""
 
 
+_OPENING = threading.Lock()
+
+
 class Duck:
     """A file."""
 
@@ -52,14 +58,32 @@ class Duck:
         with self._session() as connection:
             return distinct([name for name, _ in self._described(connection, query)])
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
+        with self._session() as connection:
+            described = self._described(connection, query)
+            (place,) = positions([name for name, _ in described], [column])
+            type = described[place][1]
+            reached, bound = "false", []
+            if past is not None and past.type == type:
+                reached, bound = f"m >= ?::{type}", [past.text]
+            top = f"SELECT max(c{place}) AS m FROM {_given(query, described)}"
+            statement = f"SELECT m::VARCHAR, {_as_value('m', type)}, {reached} FROM ({top}) AS top"
+            row = self._guarded(connection, lambda: connection.execute(statement, bound).fetchone())
+        if row[0] is None or (rendition(row[1]) or INVALID).startswith(INVALID):
+            return None
+        return Highest(mark=Mark(text=row[0], type=type), reached=row[2])
+
+    def pages(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[Page]:
         with self._session() as connection:
             described = self._described(connection, query)
             names = distinct([name for name, _ in described])
-            given = ", ".join(f"c{number}" for number in range(len(names)))
             wanted = ", ".join(_as_value(f"c{n}", described[n][1]) for n in positions(names, columns))
-            statement = f"SELECT {wanted} FROM (\n{query}\n) AS given ({given})"
-            self._guarded(connection, lambda: connection.execute(statement))
+            statement, bound = f"SELECT {wanted} FROM {_given(query, described)}", []
+            if since is not None:
+                (place,) = positions(names, [since.column])
+                statement += f" WHERE c{place} >= ?::{described[place][1]} OR c{place} IS NULL"
+                bound = [since.mark.text]
+            self._guarded(connection, lambda: connection.execute(statement, bound))
             while page := self._guarded(connection, lambda: connection.fetchmany(PAGE_ROWS)):
                 yield [tuple(map(rendition, row)) for row in page]
 
@@ -97,10 +121,8 @@ class Duck:
     def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
         self._look()
         with self._translated():
-            connection = duckdb.connect(str(self._path), read_only=True, config=CONFIG)
+            connection = _opened(self._path)
             try:
-                for statement in PREPARATIONS:
-                    connection.execute(statement)
                 yield connection
             finally:
                 connection.close()
@@ -119,6 +141,22 @@ class Duck:
         except (duckdb.Error, RuntimeError) as error:
             self._watch.check()
             raise _meaning(error, self._path) from None
+
+
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection. Within one process those to the same file share their settings, which the first one makes and locks."""
+    with _OPENING:
+        connection = duckdb.connect(str(path), read_only=True, config=CONFIG)
+        locked = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
+        if locked != (True,):
+            for statement in PREPARATIONS:
+                connection.execute(statement)
+    return connection
+
+
+def _given(query: str, described: Sequence[tuple[str, str]]) -> str:
+    """A query as something to select from, with columns c0, c1, …"""
+    return f"(\n{query}\n) AS given ({', '.join(f'c{number}' for number in range(len(described)))})"
 
 
 def _as_value(column: str, type: str) -> str:

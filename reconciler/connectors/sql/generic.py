@@ -16,6 +16,7 @@ from reconciler import errors
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
 from reconciler.connectors.sql.watch import Watch, patiently
 from reconciler.connectors.sql.words import one_line
+from reconciler.model.watermark import Highest, Mark, Since
 from reconciler.records.text_of import rendition
 
 CONNECT_SECONDS = 60
@@ -43,7 +44,12 @@ class Generic:
         with self._session() as connection:
             return self._columns(connection, query)
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
+        """Each driver gives and takes values in ways of its own. Everything is read, which is always right."""
+        return None
+
+    def pages(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[Page]:
+        assert since is None, "nothing has told a mark"
         with self._session() as connection:
             chosen = positions(self._columns(connection, query), columns)
             options = {"stream_results": True, "max_row_buffer": PAGE_ROWS}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from os import dup
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import pq
@@ -21,6 +21,7 @@ from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, pos
 from reconciler.connectors.sql.postgresql_problems import meaning
 from reconciler.connectors.sql.watch import Watch, patiently
 from reconciler.model.value import INVALID
+from reconciler.model.watermark import Highest, Mark, Since
 from reconciler.records.text_of import BINARY, NOT_FINITE, OUT_OF_RANGE
 
 CONNECT_SECONDS = 10
@@ -39,6 +40,18 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+class _Given(NamedTuple):
+    """The output columns of a query, and how it is selected from: they are called c0, c1, … there."""
+
+    names: list[str]
+    types: list[int]
+    categories: dict[int, str]
+    table: str
+
+    def category(self, place: int) -> str:
+        return self.categories.get(self.types[place], "")
+
+
 class Postgresql:
     """A server and a database on it. `prepare` are the settings of a session, made before anything else is asked."""
 
@@ -52,20 +65,37 @@ class Postgresql:
         with self._session() as connection:
             return distinct([name for name, _ in self._described(connection, query)])
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
         with self._session() as connection:
-            texts = self._as_texts(connection, query, columns)
+            given = self._given(connection, query)
+            (place,) = positions(given.names, [column])
+            type = self._named(connection, given.types[place])
+            reached, bound = "false", []
+            if past is not None and past.type == type:
+                reached, bound = f"m >= %s::{type}", [past.text]
+            text = as_text("m", given.types[place], given.category(place))
+            top = f"SELECT c{place} AS m FROM {given.table} WHERE c{place} IS NOT NULL ORDER BY c{place} DESC LIMIT 1"
+            statement = f"SELECT m::text, {text}, {reached} FROM ({_without_marks(top)}) AS top"
+            row = self._guarded(connection, lambda: connection.execute(statement, bound).fetchone())
+        # What has no text in a row can be no mark either: nothing is greater than an infinity.
+        if row is None or row[1].startswith(INVALID):
+            return None
+        return Highest(mark=Mark(text=row[0], type=type), reached=row[2])
+
+    def pages(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[Page]:
+        with self._session() as connection:
+            texts, bound = self._as_texts(connection, query, columns, since)
             with connection.cursor(name="reconcile_rows") as rows:
-                self._guarded(connection, lambda: rows.execute(texts))
+                self._guarded(connection, lambda: rows.execute(texts, bound))
                 while page := self._guarded(connection, lambda: rows.fetchmany(PAGE_ROWS)):
                     yield page
 
-    def copy_out(self, query: str, columns: Sequence[str]) -> Iterator[bytes]:
+    def copy_out(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[bytes]:
         """What COPY … TO STDOUT sends, in its text format."""
         with self._session() as connection:
-            texts = self._as_texts(connection, query, columns)
+            texts, bound = self._as_texts(connection, query, columns, since)
             statement = f"COPY (\n{texts}\n) TO STDOUT"
-            with connection.cursor() as cursor, self._guarding(connection), cursor.copy(statement) as copy:
+            with connection.cursor() as cursor, self._guarding(connection), cursor.copy(statement, bound) as copy:
                 yield from map(bytes, copy)
 
     def proof(self) -> Proof:
@@ -120,19 +150,35 @@ class Postgresql:
                 raise psycopg.errors.error_from_result(result, encoding="utf-8")
         return result
 
-    def _as_texts(self, connection: psycopg.Connection, query: str, columns: Sequence[str]) -> str:
-        """A query for the columns as text."""
+    def _as_texts(
+        self, connection: psycopg.Connection, query: str, columns: Sequence[str], since: Since | None
+    ) -> tuple[str, list[str] | None]:
+        """A query for the columns as text, and what is bound in it. A row without a cursor is among those since any mark."""
+        given = self._given(connection, query)
+        wanted = ",\n".join(
+            as_text(f"c{number}", given.types[number], given.category(number))
+            for number in positions(given.names, columns)
+        )
+        texts = f"SELECT\n{wanted}\nFROM {given.table}"
+        if since is None:
+            return texts, None
+        (place,) = positions(given.names, [since.column])
+        type = self._named(connection, given.types[place])
+        return f"{_without_marks(texts)}\nWHERE c{place} >= %s::{type} OR c{place} IS NULL", [since.mark.text]
+
+    def _given(self, connection: psycopg.Connection, query: str) -> _Given:
         have = self._described(connection, query)
         names = distinct([name for name, _ in have])
         types = [type for _, type in have]
         rows = connection.execute("SELECT oid, typcategory FROM pg_type WHERE oid = ANY(%s)", [types]).fetchall()
-        category: dict[int, str] = dict(rows)
         given = ", ".join(f"c{number}" for number in range(len(names)))
-        wanted = ",\n".join(
-            as_text(f"c{number}", types[number], category.get(types[number], ""))
-            for number in positions(names, columns)
-        )
-        return f"SELECT\n{wanted}\nFROM (\n{query}\n) AS given ({given})"
+        return _Given(names, types, dict(rows), f"(\n{query}\n) AS given ({given})")
+
+    def _named(self, connection: psycopg.Connection, type: int) -> str:
+        """A type as it is written in a statement. Without -1, a character of any number would be one character."""
+        row = connection.execute("SELECT format_type(%s, -1)", [type]).fetchone()
+        assert row is not None
+        return str(row[0])
 
     def _guarded(self, connection: psycopg.Connection, work: Callable[[], Any]) -> Any:
         self._watch.check()
@@ -199,6 +245,11 @@ def _arguments(url: URL) -> dict[str, Any]:
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
     given = {name: value for name, value in named.items() if value is not None}
     return {**DEFAULTS, **given, "dbname": url.database, **options, "client_encoding": "utf8"}
+
+
+def _without_marks(statement: str) -> str:
+    """A statement in which the driver, which looks for its own, finds no marks of parameters."""
+    return statement.replace("%", "%%")
 
 
 def cut_short(connection: psycopg.Connection) -> None:

@@ -14,6 +14,7 @@ from reconciler.connectors.sql.address import Address, parse
 from reconciler.connectors.sql.base import Backend, Page
 from reconciler.connectors.sql.watch import Watch
 from reconciler.model.resources import Dialect, SqlConnection
+from reconciler.model.watermark import Highest, Mark, Since
 
 if TYPE_CHECKING:
     from reconciler.connectors.sql.postgresql import Postgresql
@@ -59,19 +60,33 @@ class SqlSource:
         """Names of the output columns, as the database tells them."""
         return self._backend.columns(self._asked(query))
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
-        """Every row once, in no particular order, a page at a time; of the output columns only those named, in that order."""
-        return self._backend.pages(self._asked(query), columns)
+    @property
+    def label(self) -> str:
+        """The database, as messages name it."""
+        return self._address.label
 
-    def stage_file(self, query: str, columns: Sequence[str], path: Path) -> int:
+    def pages(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[Page]:
+        """Every row once, or every one since a mark, in no particular order, a page at a time; of the output columns only those
+        named, in that order."""
+        return self._backend.pages(self._asked(query), columns, since)
+
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
+        """Where a cursor stands, and whether that is no less than `past`; None where it has no value that can be kept.
+
+        Of databases that we have no way to try this with, it is always None.
+        """
+        found = self._backend.highest(self._asked(query), column, past)
+        return None if found is None or "\0" in found.mark.text else found
+
+    def stage_file(self, query: str, columns: Sequence[str], path: Path, since: Since | None = None) -> int:
         """See `Sqlite.stage_file`."""
         backend: Sqlite = self._able(self.stages)
-        return backend.stage_file(self._asked(query), columns, path)
+        return backend.stage_file(self._asked(query), columns, path, since)
 
-    def copy_out(self, query: str, columns: Sequence[str]) -> Iterator[bytes]:
+    def copy_out(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[bytes]:
         """See `Postgresql.copy_out`."""
         backend: Postgresql = self._able(self.copies)
-        return backend.copy_out(self._asked(query), columns)
+        return backend.copy_out(self._asked(query), columns, since)
 
     def check(self) -> Sequence[Check]:
         """Prove that the database can be reached, is only read, and answers. Problems are checks that are not ok."""

@@ -19,6 +19,8 @@ from reconciler.connectors.sql import sqlite_guard
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
 from reconciler.connectors.sql.sqlite_guard import SCRATCH, STAGED, Guard
 from reconciler.connectors.sql.watch import Watch
+from reconciler.model.value import CLEARED, INVALID
+from reconciler.model.watermark import Highest, Mark, Since
 from reconciler.records.text_of import decoded, rendition
 
 STEPS = 10_000
@@ -44,6 +46,12 @@ SCRATCH_PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{C
 """Of the file that is filled: when anything goes wrong it is removed."""
 
 
+Value = str | int | float | None
+
+_MARKED = {int: "integer", float: "real", str: "text"}
+"""Types of values that can be kept as a mark."""
+
+
 class Sqlite:
     """A file. A session of it is a snapshot: what is written meanwhile is not seen."""
 
@@ -55,13 +63,23 @@ class Sqlite:
         with self._session() as session:
             return session.columns(query)
 
-    def pages(self, query: str, columns: Sequence[str]) -> Iterator[Page]:
+    def highest(self, query: str, column: str, past: Mark | None) -> Highest | None:
         with self._session() as session:
-            rows = session.execute(session.chosen(query, columns, "{}"))
+            statement = session.chosen(query, [column], "max({0}), max({0}) >= ?")
+            value, reached = session.execute(statement, [None if past is None else _bound(past)]).fetchone()
+        type = _MARKED.get(value.__class__)
+        # What has no text in a row can be no mark either: nothing is greater than an infinity.
+        if type is None or (rendition(value) or "").startswith((CLEARED, INVALID)):
+            return None
+        return Highest(mark=Mark(text=repr(value) if type == "real" else str(value), type=type), reached=bool(reached))
+
+    def pages(self, query: str, columns: Sequence[str], since: Since | None = None) -> Iterator[Page]:
+        with self._session() as session:
+            rows = session.execute(*session.since(query, columns, "{}", since))
             while page := session.fetch(rows):
                 yield page
 
-    def stage_file(self, query: str, columns: Sequence[str], path: Path) -> int:
+    def stage_file(self, query: str, columns: Sequence[str], path: Path, since: Since | None = None) -> int:
         """Make `path`: a database with a table `rows` of the columns c0, c1, … in UTF-8. Returns how many rows it has.
 
         The values are texts; read them with `text_factory = text_of.decoded`, and take `text_of.rendition` of each, so
@@ -73,10 +91,10 @@ class Sqlite:
             with self._session() as session:
                 same_encoding = session.encoding == UTF_8
             if not same_encoding:
-                return _filled(path, names, self.pages(query, columns))
+                return _filled(path, names, self.pages(query, columns, since))
             with self._session(scratch=(path, names)) as session:
-                texts = session.chosen(query, columns, _AS_TEXT)
-                return session.fill(f"INSERT INTO {SCRATCH}.{STAGED}\n{texts}")
+                texts, bound = session.since(query, columns, _AS_TEXT, since)
+                return session.fill(f"INSERT INTO {SCRATCH}.{STAGED}\n{texts}", bound)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -160,9 +178,9 @@ class _Session:
         _know_virtual_tables(connection)
         connection.set_authorizer(guard)
 
-    def execute(self, statement: str) -> sqlite3.Cursor:
+    def execute(self, statement: str, bound: Sequence[Value] = ()) -> sqlite3.Cursor:
         self._watch.begin()
-        return self._connection.execute(statement)
+        return self._connection.execute(statement, bound)
 
     def fetch(self, rows: sqlite3.Cursor) -> Page:
         self._watch.check()
@@ -184,9 +202,18 @@ class _Session:
         wanted = ",\n".join(form.format(f"c{number}") for number in positions(have, columns))
         return f"WITH given ({given}) AS (\n{query}\n)\nSELECT\n{wanted}\nFROM given"
 
-    def fill(self, statement: str) -> int:
+    def since(
+        self, query: str, columns: Sequence[str], form: str, since: Since | None
+    ) -> tuple[str, tuple[Value, ...]]:
+        """The same, and what is bound in it, of the rows since a mark. A row without a cursor is always among them."""
+        if since is None:
+            return self.chosen(query, columns, form), ()
+        (place,) = positions(self.columns(query), [since.column])
+        return f"{self.chosen(query, columns, form)}\nWHERE c{place} >= ? OR c{place} IS NULL", (_bound(since.mark),)
+
+    def fill(self, statement: str, bound: Sequence[Value]) -> int:
         """Run the one statement that may write, into the scratch file. Returns how many rows were written."""
-        count = self.execute(statement).rowcount
+        count = self.execute(statement, bound).rowcount
         self._connection.set_authorizer(None)
         self._connection.execute("COMMIT")
         return count
@@ -201,6 +228,16 @@ class _Session:
                 continue
             return False
         return True
+
+
+def _bound(mark: Mark) -> Value:
+    """A mark as SQLite stores it: what is not of the same type is greater or less, whatever it says."""
+    match mark.type:
+        case "integer":
+            return int(mark.text)
+        case "real":
+            return float(mark.text)
+    return mark.text
 
 
 def _know_virtual_tables(connection: sqlite3.Connection) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reconciler.model.run import Tally
+from reconciler.model.run import Extent, Tally
+from reconciler.state.session import Session
 from reconciler.state.staging import Workspace
 
 REJECTED = ("item", "key", "label", "reason", "detail")
@@ -31,6 +32,8 @@ class Emptiness:
     text: str
     item: str | None = None
     matched: bool = False
+    meant: str = "if it is meant, remove the mapping"
+    """What to do when it is no mistake."""
 
 
 class Flow(Protocol):
@@ -47,12 +50,45 @@ class Flow(Protocol):
         ...
 
     @property
+    def extent(self) -> Extent | None:
+        """How much was read, after staging; None where it is always everything. After a part of the rows nothing is concluded
+        from what is not among them."""
+        ...
+
+    @property
     def staged(self) -> Staged: ...
+
+    def recall(self, session: Session) -> None:
+        """Look up what earlier cycles left for this one, under its lease, before anything is read."""
+        ...
+
+    def settle(self, session: Session, tally: Tally) -> None:
+        """Leave something for the next cycle, in the transaction that closes one that came to its end."""
+        ...
 
     def stage(self, workspace: Workspace) -> Staged:
         """Fill the tables `stage` and `rejected`. Raises `errors.RemoteError`."""
         ...
 
+    def examine(self, workspace: Workspace) -> bool:
+        """Look more closely at what is about to be sent, after comparing. Gives whether something was taken away."""
+        ...
+
     def empty(self) -> Sequence[Emptiness]:
         """What was found nothing of, after staging."""
         ...
+
+
+class Plain:
+    """What a flow says that always reads everything and keeps nothing for the next cycle."""
+
+    extent: Extent | None = None
+
+    def recall(self, session: Session) -> None:
+        return None
+
+    def settle(self, session: Session, tally: Tally) -> None:
+        return None
+
+    def examine(self, workspace: Workspace) -> bool:
+        return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from reconciler.connectors.base import RecordDestination, Workload
-from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
+from reconciler.engine.flows.base import REJECTED, Emptiness, Plain, Staged
 from reconciler.engine.flows.records import Composed, RecordEnd, key_text, key_values
 from reconciler.model.community import PROFILE, FieldDefinition, Kind, ObjectDefinition
 from reconciler.model.json import Json
@@ -60,7 +60,7 @@ def scope(target: str, name: str) -> str:
     return f"import:{target}:{name}"
 
 
-class ImportFlow:
+class ImportFlow(Plain):
     """What of the store becomes records of one object. `fields` are those that the target has."""
 
     whole = False
@@ -99,7 +99,7 @@ class ImportFlow:
         return key_text([key]), _label(values, key), json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
-class Missing:
+class Missing(Plain):
     """An object that the target does not have: nothing is read for it, and the run says why."""
 
     whole = False

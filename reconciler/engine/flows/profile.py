@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler import errors
 from reconciler.connectors.base import MemberDirectory, ObjectSource, Row
-from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
+from reconciler.engine.flows.base import REJECTED, Emptiness, Plain, Staged
 from reconciler.model.catalog import Catalog, CatalogField
 from reconciler.model.outcome import Outcome, Reason
 from reconciler.model.resources import FieldMapping, ProfileFieldMapping
@@ -82,7 +82,7 @@ class Reading:
         return list(dict.fromkeys([*base, *(column.attribute for column in self.columns)]))
 
 
-class ProfileFlow:
+class ProfileFlow(Plain):
     """One cycle's reading side of a `ProfileFieldMapping`."""
 
     whole = False

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.model.catalog import CatalogField
 from reconciler.model.json import Json
-from reconciler.model.outcome import Reason, RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
 from reconciler.model.value import INVALID
 from reconciler.records.coerce import Uncoercible, coerce
 from reconciler.records.text_of import rendition
@@ -80,8 +80,6 @@ class FieldsEnd(RecordEnd):
             value = rendition(found.value) or ""
             write = found if value == found.value else replace(found, value=value)
             try:
-                if write.key.startswith(INVALID):
-                    raise Uncoercible(write.key.removeprefix(INVALID), Reason.KEY_INVALID)
                 values[write.item] = self._coerced(write.item, value)
             except Uncoercible as problem:
                 refused.append(WriteResult(write=write, reason=problem.reason, detail=str(problem)))

@@ -11,17 +11,20 @@ from functools import partial
 
 from reconciler.connectors.base import RecordDestination, RowSource
 from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
-from reconciler.engine.flows.records import FieldsEnd, key_text
+from reconciler.engine.flows.cursor import Cursor
+from reconciler.engine.flows.records import FieldsEnd, key_text, key_values
 from reconciler.model.catalog import CatalogObject, DataType
 from reconciler.model.destination import PEOPLE
 from reconciler.model.json import Json
 from reconciler.model.outcome import Outcome, Reason
 from reconciler.model.resources import FieldRule, Model, Sync, WhenNull
-from reconciler.model.run import Tally
+from reconciler.model.run import Extent, Tally
 from reconciler.model.value import CLEARED, INVALID, Rendered
+from reconciler.model.watermark import Since
 from reconciler.records.render import Unrenderable
 from reconciler.records.template import Template
-from reconciler.records.text_of import flaw_of, rendition
+from reconciler.records.text_of import UNSTORABLE, flaw_of, rendition, storable
+from reconciler.state.session import Session
 from reconciler.state.shaping import Cell, KeyCell, Shape
 from reconciler.state.staging import Workspace
 
@@ -71,12 +74,13 @@ def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> FieldsE
 class WarehouseFlow:
     """One cycle's reading side of a `Sync`."""
 
-    whole = True
-
-    def __init__(self, sync: Sync, model: Model, target: CatalogObject, source: RowSource) -> None:
+    def __init__(
+        self, sync: Sync, model: Model, target: CatalogObject, source: RowSource, cursor: Cursor | None = None
+    ) -> None:
         self._sync = sync
         self._model = model
         self._source = source
+        self._cursor = cursor
         self._rules = tuple(sorted(sync.fields, key=lambda rule: rule.field))
         self.items = tuple(rule.field for rule in self._rules)
         self.staged = Staged(tallies={item: Tally() for item in self.items})
@@ -86,16 +90,36 @@ class WarehouseFlow:
             for field, column in sync.key.items()
         ]
         self._readers = [self._reader(rule) for rule in self._rules]
+        self._unlooked = False
+        """Whether nobody has looked into the keys."""
         self._without_key = 0
         self._rejected = 0
         """Rows whose key is no text."""
         self._bad_keys: list[tuple[str, str, str, str, str]] = []
 
+    @property
+    def extent(self) -> Extent | None:
+        return None if self._cursor is None else self._cursor.extent
+
+    @property
+    def whole(self) -> bool:
+        """Whether a record that is not staged has gone."""
+        return self.extent is not Extent.CURSOR
+
+    def recall(self, session: Session) -> None:
+        if self._cursor is not None:
+            self._cursor.recall(session)
+
+    def settle(self, session: Session, tally: Tally) -> None:
+        if self._cursor is not None:
+            self._cursor.settle(session, tally)
+
     def empty(self) -> list[Emptiness]:
         """A model without rows."""
-        if any(tally.read for tally in self.staged.tallies.values()):
+        if not self.whole or any(tally.read for tally in self.staged.tallies.values()):
             return []
-        return [Emptiness(text=f"the model '{self._model.name}' returned no rows")]
+        meant = "if it is empty on purpose, there is nothing to sync: suspend the Sync, or remove it"
+        return [Emptiness(text=f"the model '{self._model.name}' returned no rows", meant=meant)]
 
     def stage(self, workspace: Workspace) -> Staged:
         """Read the model into temporary tables, one row for each key. Raises `errors.RemoteError`.
@@ -104,17 +128,37 @@ class WarehouseFlow:
         """
         workspace.stage(self.items)
         workspace.create("rejected", REJECTED)
-        shape, query = self._shape(), self._model.query
+        if self._cursor is not None:
+            self._cursor.look()
+        shape, query, since = self._shape(), self._model.query, self._since
         if shape is not None and workspace.attaches and self._source.stages:
-            fill = partial(self._source.stage_file, query, self._columns)
+            fill = partial(self._source.stage_file, query, self._columns, since=since)
             with workspace.attach(f"stage-{self._sync.name}", fill) as rows:
                 self._stage_shaped(workspace, rows, shape)
+            self._unlooked = True
         elif shape is not None and workspace.copies and self._source.copies:
-            rows = workspace.copy_in(shape.width, self._source.copy_out(query, self._columns))
+            rows = workspace.copy_in(shape.width, self._source.copy_out(query, self._columns, since))
             self._stage_shaped(workspace, rows, shape)
         else:
             self._stage_pages(workspace)
         return self.staged
+
+    def examine(self, workspace: Workspace) -> bool:
+        """Find keys that are no text. Looking at every byte of all rows would take as long as all the rest; what has such a key
+        was never sent, so it is among the changes."""
+        found = workspace.take_unreadable() if self._unlooked else []
+        for key, present in found:
+            parts = [part if storable(part) else INVALID + UNSTORABLE for part in key_values(key)]
+            self._refuse_key(parts)
+            for item, there in zip(self.items, present, strict=True):
+                self.staged.tallies[item].add(Outcome.REJECTED, Reason.KEY_INVALID)
+                self.staged.tallies[item].add(Outcome.SKIPPED, Reason.NULL, 0 if there else -1)
+        workspace.load("rejected", self._bad_keys)
+        return bool(found)
+
+    @property
+    def _since(self) -> Since | None:
+        return None if self._cursor is None else self._cursor.since
 
     def _stage_shaped(self, workspace: Workspace, rows: str, shape: Shape) -> None:
         conflicting = workspace.stage_shaped(rows, shape)
@@ -124,18 +168,23 @@ class WarehouseFlow:
             for cells in workspace.unkeyed(rows, shape):
                 self._row(tuple(map(rendition, cells)))
             self._rejected += workspace.load("rejected", self._bad_keys)
+            self._bad_keys.clear()
         self._finish(workspace, total - self._without_key - self._rejected, conflicting)
 
     def _stage_pages(self, workspace: Workspace) -> None:
         workspace.create("raw", ("key", "label", *(f"c{place}" for place in range(len(self.items)))))
-        for page in self._source.pages(self._model.query, self._columns):
+        for page in self._source.pages(self._model.query, self._columns, self._since):
             workspace.load("raw", [row for cells in page if (row := self._row(cells)) is not None])
             self._rejected += workspace.load("rejected", self._bad_keys)
             self._bad_keys.clear()
         self._finish(workspace, workspace.count("raw"), workspace.stage_rows("raw"))
 
     def _finish(self, workspace: Workspace, rows: int, conflicting: int) -> None:
-        self._count(workspace, rows, conflicting)
+        duplicates = rows - conflicting - workspace.count("stage")
+        if self._cursor is not None and not self.whole:
+            # Of rows at odds only one may have been touched. Which is right is not for its cursor to say.
+            rows -= workspace.leave_out(self._cursor.document, Reason.KEY_CONFLICT)
+        self._count(workspace, rows, conflicting, duplicates)
         self._reject(workspace, conflicting)
 
     def _shape(self) -> Shape | None:
@@ -186,27 +235,31 @@ class WarehouseFlow:
         if not all(keys):
             self._without_key += 1
             return None
-        flawed = next((cell for key in self._keys if (cell := cells[key.place] or "").startswith(INVALID)), None)
-        if flawed is not None:
-            label = " · ".join(key for key in keys if not key.startswith(INVALID))
-            self._bad_keys.append(("", key_text(keys), label, Reason.KEY_INVALID.value, flawed.removeprefix(INVALID)))
+        if any(key.startswith(INVALID) for key in keys):
+            self._refuse_key(keys)
             return None
         return [key_text(keys), " · ".join(keys), *(reader(cells) for reader in self._readers)]
 
-    def _count(self, workspace: Workspace, rows: int, conflicting: int) -> None:
+    def _refuse_key(self, keys: Sequence[str]) -> None:
+        flaw = next(key for key in keys if key.startswith(INVALID)).removeprefix(INVALID)
+        label = " · ".join(key for key in keys if not key.startswith(INVALID))
+        self._bad_keys.append(("", key_text(keys), label, Reason.KEY_INVALID.value, flaw))
+
+    def _count(self, workspace: Workspace, rows: int, conflicting: int, duplicates: int) -> None:
         staged, present = workspace.count("stage"), workspace.count_staged()
         for item, tally in self.staged.tallies.items():
             tally.read += rows + self._without_key + self._rejected
             tally.add(Outcome.REJECTED, Reason.KEY_NULL, self._without_key)
             tally.add(Outcome.REJECTED, Reason.KEY_INVALID, self._rejected)
             tally.add(Outcome.REJECTED, Reason.KEY_CONFLICT, conflicting)
-            tally.add(Outcome.SKIPPED, Reason.DUPLICATE, rows - conflicting - staged)
+            tally.add(Outcome.SKIPPED, Reason.DUPLICATE, duplicates)
             tally.add(Outcome.SKIPPED, Reason.NULL, staged - present[item])
 
     def _reject(self, workspace: Workspace, conflicting: int) -> None:
         """One record for each key that is wrong, not one for each of its fields: they are all wrong for the same reason."""
         if self._without_key:
-            detail = f"rows without a key: {self._without_key:,}"
+            read = "" if self.whole else " among those that changed"
+            detail = f"rows without a key{read}: {self._without_key:,}"
             workspace.load("rejected", [("", "", "(no key)", Reason.KEY_NULL.value, detail)])
         if conflicting:
             conflicts = workspace.conflicts()
