@@ -64,7 +64,7 @@ def _pulled(folder: Path) -> list[Path]:
     from reconciler.cli.projects import write_project
 
     project = folder / "running"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
         write_project(project, "sandbox", {"cs_url": sandbox.cs_url, "cc_url": sandbox.cc_url})
         _reconcile("catalog", "pull", "--project", str(project))
     return _files(project / "catalog")
@@ -76,7 +76,7 @@ def _pulled_for_warehouse(folder: Path) -> str:
         shutil.copytree(EXAMPLES / "warehouse", folder / "warehouse", ignore=shutil.ignore_patterns("catalog", "var"))
     )
     connection = project / "connections" / "gainsight.yaml"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
         connection.write_text(connection.read_text("utf-8").replace("http://127.0.0.1:9401", sandbox.cs_url), "utf-8")
         _reconcile("catalog", "pull", "acme-cs", "--project", str(project))
     return (project / "catalog" / "acme-cs.json").read_text("utf-8")

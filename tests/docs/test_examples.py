@@ -63,7 +63,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The sandbox example, pointed at a sandbox of its size."""
     project = copied("sandbox", tmp_path_factory.mktemp("example"))
     connections = project / "connections" / "gainsight.yaml"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
         addresses = {"http://127.0.0.1:9401": sandbox.cs_url, "http://127.0.0.1:9402": sandbox.cc_url}
         written = connections.read_text("utf-8")
         for shown, real in addresses.items():
@@ -95,7 +95,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with contextlib.closing(sqlite3.connect(project / "warehouse.db")) as database:
         database.executescript((project / "warehouse.sql").read_text("utf-8"))
     connection = project / "connections" / "gainsight.yaml"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
         connection.write_text(connection.read_text("utf-8").replace("http://127.0.0.1:9401", sandbox.cs_url), "utf-8")
         yield project
 

@@ -60,7 +60,7 @@ CORE = {
 
 def api_name(label: str) -> str:
     """`Community albatross-us User` becomes `Community_albatross_us_User__gc`."""
-    return "_".join(re.findall(r"[^\W_]+", label)) + "__gc"
+    return "_".join(re.findall(r"[A-Za-z0-9]+", label)) + "__gc"
 
 
 def raw_label(tenant: str, kind: str) -> str:

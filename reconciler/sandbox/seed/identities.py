@@ -91,7 +91,7 @@ def _colleague(row: Row, human: Human, community: int) -> Row:
 
 def _emoji(row: Row, human: Human, community: int) -> Row:
     """A name that is no name, and a phone number that several wrote."""
-    profile = {"First Name": "🚀", "Last Name": "", PHONE: "030 0000000"}
+    profile = {"First Name": "🚀", "Last Name": "", PHONE: "030 9999999"}
     return _changed(row, community, profile, email="", username=f"🚀 {human.first} {row[1]}")
 
 
