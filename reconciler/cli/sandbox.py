@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from reconciler.cli.options import Number, common
@@ -14,10 +16,24 @@ from reconciler.cli.options import Number, common
 @click.option(
     "--tidy", is_flag=True, help="No duplicates, no ambiguous companies: everybody is one person and one member."
 )
+@click.option(
+    "--warehouse",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also make a small warehouse about the same companies: a SQLite file, which must not be there yet.",
+)
 @click.option("--cs-port", type=Number(0, 65535), default=0, help="Port of the CS API; 0 picks one.")
 @click.option("--cc-port", type=Number(0, 65535), default=0, help="Port of the community API; 0 picks one.")
 @common
-def command(project: object, people: int, communities: int, seed: int, tidy: bool, cs_port: int, cc_port: int) -> None:
+def command(
+    project: object,
+    people: int,
+    communities: int,
+    seed: int,
+    tidy: bool,
+    warehouse: Path | None,
+    cs_port: int,
+    cc_port: int,
+) -> None:
     """Serve the Gainsight CS and community APIs on this machine, with made-up people. Ctrl-C ends it.
 
     \b
@@ -28,12 +44,14 @@ def command(project: object, people: int, communities: int, seed: int, tidy: boo
     Connections reach it by `baseUrl`, with RECONCILE_ALLOW_LOOPBACK=1 in the environment.
     """
     from reconciler import errors
-    from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError
+    from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError, write_warehouse
 
     config = SandboxConfig(
         people=people, communities=communities, seed=seed, quirks=not tidy, cs_port=cs_port, cc_port=cc_port
     )
     try:
+        if warehouse is not None:
+            write_warehouse(warehouse, config)
         Sandbox(config).serve_forever()
     except SandboxError as problem:
         raise errors.ReconcileError(str(problem), hint=problem.hint) from None
