@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from reconciler import errors
 from reconciler.model.catalog import Catalog
+from reconciler.model.destination import GSID
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.resources import CcConnection, Connection, CsConnection, SqlConnection, Sync
 
@@ -59,12 +61,22 @@ def catalogs(
     """Live metadata of each connection in turn. Raises `errors.RemoteError`, `errors.SecretUnavailable`."""
     syncs = [resource for resource in loaded.resources.values() if isinstance(resource, Sync)]
     for name, connection in connections.items():
-        written = {sync.object for sync in syncs if sync.connection == name}
-        remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
-        try:
-            yield name, remote.catalog(sorted(written))
-        finally:
-            remote.close()
+        if isinstance(connection, CsConnection):
+            with closing(work.cs(connection)) as tenant:
+                yield name, tenant.catalog(_written(syncs, name))
+        else:
+            with closing(work.cc(connection)) as community:
+                yield name, community.catalog()
+
+
+def _written(syncs: Sequence[Sync], connection: str) -> Mapping[str, Collection[str]]:
+    """The objects that Syncs write, each with the fields whose records are found by a field of the other object."""
+    found: dict[str, set[str]] = {}
+    for sync in sorted(syncs, key=lambda sync: sync.object):
+        if sync.connection == connection:
+            looked_up = {rule.field for rule in sync.fields if rule.lookup not in (None, GSID)}
+            found.setdefault(sync.object, set()).update(looked_up)
+    return found
 
 
 def live_catalogs(work: Workplace, loaded: LoadedProject) -> dict[str, Catalog]:

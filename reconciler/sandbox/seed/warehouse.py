@@ -37,7 +37,9 @@ def write(path: Path, config: SandboxConfig) -> None:
     except FileExistsError:
         raise SandboxError(f"{path} is there already", "choose another name, or remove the file") from None
     except (OSError, sqlite3.Error) as problem:
-        raise SandboxError(f"cannot write {path}: {problem}", "choose a folder that is there and can be written") from None
+        raise SandboxError(
+            f"cannot write {path}: {problem}", "choose a folder that is there and can be written"
+        ) from None
 
 
 def accounts(config: SandboxConfig) -> Iterator[Account]:
