@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 MAX_SQL_BYTES = 256 * 1024
 
+_WHOLE = "SELECT * FROM "
 _BOM = b"\xef\xbb\xbf"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|[\u202a-\u202e\u2066-\u2069]")
 """Control characters; and those that turn the direction of writing, after which an editor shows another order than what runs."""
@@ -58,4 +59,10 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 def table_query(table: str) -> str:
     """The query of a model that names a table or view."""
-    return f"SELECT * FROM {table}"
+    return f"{_WHOLE}{table}"
+
+
+def whole_table(query: str) -> str | None:
+    """The table of which a query is nothing but all rows and columns, as `table_query` writes it."""
+    table = query.removeprefix(_WHOLE)
+    return table if table != query and not re.search(r"[^\w.-]", table) else None

@@ -41,7 +41,7 @@ def test_the_demo_ends_with_greens_and_yellows_that_say_why(tmp_path: Path) -> N
     assert done.out.count("0 updated") >= 1, "the second cycle sends nothing"
     assert re.search(r"^Sync/companies: .* 22 calls .* at 100 calls a minute$", done.out, re.MULTILINE)
     first, again = (part.partition("\n$ ")[0] for part in done.out.split("$ reconcile sync companies\n")[1:])
-    assert re.search(r"calls +5\n", first), "two reads, three calls for those who are new, one for the others"
+    assert re.search(r"calls +5\n", first), "one to look, three for those who are new, one for the others"
     assert re.search(r"calls +0\n", again)
     assert "0 updated + 552 unchanged + 7 skipped + 1 rejected" in again
     assert re.search(r"RenewalDate +.* +end of May +value-invalid", done.out)
