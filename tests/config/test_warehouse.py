@@ -415,6 +415,15 @@ def test_what_a_lookup_is_found_by(lookup: str, expected: tuple[str, str] | None
 
 
 @pytest.mark.parametrize(
+    ("name", "label"), [("Onboarding__gc", "Onboarding"), ("company_person", "Company Person"), ("COMPANY", "Company")]
+)
+def test_objects_are_named_by_their_labels(name: str, label: str, tmp_path: Path) -> None:
+    text = sync("column: name, field: Name", object=name, key=ID)
+    (wrong,) = project(tmp_path, text).diagnostics
+    assert (wrong.code, wrong.hint) == ("E-SYNC-OBJECT", f"that is an API name; the object is called '{label}'")
+
+
+@pytest.mark.parametrize(
     ("model_key", "key", "warned"),
     [
         ("[name]", "{External_Id__gc: name}", False),

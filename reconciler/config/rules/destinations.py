@@ -38,6 +38,10 @@ def _object(facts: Facts, sync: resources.Sync) -> tuple[str, str | None] | None
     if name in _OTHERS:
         return f"'{name}' cannot be synced to", _SUPPORTED
     if known is None:
+        catalog = facts.catalogs.get(sync.connection)
+        for label, one in catalog.objects.items() if catalog else ():
+            if one.name.casefold() == name.casefold():
+                return f"the object '{name}' is not known", f"that is an API name; the object is called '{label}'"
         near = closest.closest(name, tuple(destination.KEYS))
         if sync.connection not in facts.catalogs and not near:
             return None
