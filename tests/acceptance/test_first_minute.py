@@ -22,7 +22,7 @@ def _alive(port: int) -> bool:
 
 def test_the_demo_ends_with_greens_and_yellows_that_say_why(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    done = commands.reconcile("demo", "--folder", folder, "--people", "60", cwd=tmp_path, env={}).expect(0)
+    done = commands.reconcile("demo", "--folder", folder, "--people", "60", cwd=tmp_path, env={}, timeout=180).expect(0)
     typed = re.findall(r"^\$ reconcile (\w+)", done.out, re.MULTILINE)
     order = ["validate", "catalog", "plan", "apply", "sync", "status", "export"]
     places = [typed.index(word) for word in order]
