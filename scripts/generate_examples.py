@@ -65,7 +65,8 @@ def _pulled(folder: Path) -> list[Path]:
 
     project = folder / "running"
     with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
-        write_project(project, "sandbox", {"cs_url": sandbox.cs_url, "cc_url": sandbox.cc_url})
+        values = {"cs_url": sandbox.cs_url, "cc_url": sandbox.cc_url, "folders": "connections, mappings"}
+        write_project(project, ["sandbox"], values)
         _reconcile("catalog", "pull", "--project", str(project))
     return _files(project / "catalog")
 

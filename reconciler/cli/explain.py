@@ -10,16 +10,18 @@ from reconciler.cli.options import common
 
 
 @click.command("explain")
-@click.argument("topic", required=False, metavar="[CODE | KIND[.KEY] | Model/NAME | CommunityImport/NAME]")
+@click.argument("topic", required=False, metavar="[CODE | REASON | KIND[.KEY] | Model/NAME | CommunityImport/NAME]")
 @common
 def command(project: Path | None, topic: str | None) -> None:
-    """What an error code means and how to fix it, or what a kind and its keys are. Without a topic: all of them.
+    """What an error code means and how to fix it, what to do about a reason why a value was rejected, or what a kind and its
+    keys are. Without a topic: all of them.
 
     Of a model of the project: where each of its columns comes from, and where it goes. Of the import of a community: which
     objects and fields it writes, and what its target lacks of them.
 
     \b
     reconcile explain E-LOOKUP
+    reconcile explain key-conflict
     reconcile explain ProfileFieldMapping.mappings
     reconcile explain Model/active-users
     reconcile explain CommunityImport/acme-community

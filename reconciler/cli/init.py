@@ -42,9 +42,8 @@ def command(
     if sandbox and (name or domain or tenant or region):
         raise errors.UsageError("--sandbox asks nothing, so no other option goes with it", hint="leave one of them out")
     if sandbox:
-        written = write_project(
-            folder, "sandbox", {"cs_url": "http://127.0.0.1:9401", "cc_url": "http://127.0.0.1:9402"}
-        )
+        urls = {"cs_url": "http://127.0.0.1:9401", "cc_url": "http://127.0.0.1:9402"}
+        written = write_project(folder, ["sandbox"], {**urls, "folders": "connections, mappings"})
     else:
         answers = {
             "name": _answer("Name of the project", name, "acme"),
@@ -53,7 +52,7 @@ def command(
             "region": _answer("Region of the community", region, "eu-west-1"),
         }
         _refuse_unusable(answers)
-        written = write_project(folder, "start", answers)
+        written = write_project(folder, ["start"], answers)
         written.append(folder / ".reconcile")
         write_schemas(written[-1])
     for path in written:

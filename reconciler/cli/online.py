@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler import errors
 from reconciler.engine import imports
 from reconciler.model.catalog import Catalog
+from reconciler.model.destination import GSID
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.resources import CcConnection, Connection, CsConnection, SqlConnection, Sync
 from reconciler.planning.objects import api_name
@@ -62,14 +64,24 @@ def catalogs(
     """Live metadata of each connection in turn. Raises `errors.RemoteError`, `errors.SecretUnavailable`."""
     syncs = [resource for resource in loaded.resources.values() if isinstance(resource, Sync)]
     for name, connection in connections.items():
-        written = {sync.object for sync in syncs if sync.connection == name}
-        imported = imports.objects(loaded, name)
-        wanted = {*written, *imported, *map(api_name, imported)}
-        remote = work.cs(connection) if isinstance(connection, CsConnection) else work.cc(connection)
-        try:
-            yield name, _once(remote.catalog(sorted(wanted)))
-        finally:
-            remote.close()
+        if isinstance(connection, CsConnection):
+            imported = imports.objects(loaded, name)
+            wanted = {**dict.fromkeys((*imported, *map(api_name, imported)), ()), **_written(syncs, name)}
+            with closing(work.cs(connection)) as tenant:
+                yield name, _once(tenant.catalog(wanted))
+        else:
+            with closing(work.cc(connection)) as community:
+                yield name, community.catalog()
+
+
+def _written(syncs: Sequence[Sync], connection: str) -> Mapping[str, Collection[str]]:
+    """The objects that Syncs write, each with the fields whose records are found by a field of the other object."""
+    found: dict[str, set[str]] = {}
+    for sync in sorted(syncs, key=lambda sync: sync.object):
+        if sync.connection == connection:
+            looked_up = {rule.field for rule in sync.fields if rule.lookup not in (None, GSID)}
+            found.setdefault(sync.object, set()).update(looked_up)
+    return found
 
 
 def _once(found: Catalog) -> Catalog:

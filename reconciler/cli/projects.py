@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,10 +11,10 @@ from string import Template
 from reconciler import errors
 
 
-def write_project(folder: Path, template: str, values: Mapping[str, str]) -> list[Path]:
-    """Write the files of a template into `folder` and return them. Raises `errors.UsageError` rather than overwrite one."""
+def write_project(folder: Path, templates: Sequence[str], values: Mapping[str, str]) -> list[Path]:
+    """Write the files of templates into `folder` and return them. Raises `errors.UsageError` rather than overwrite one."""
     root = files("reconciler.cli").joinpath("templates")
-    texts = {path: text.read_text() for path, text in _texts(root.joinpath(template), Path())}
+    texts = {path: text.read_text() for name in templates for path, text in _texts(root.joinpath(name), Path())}
     texts = {folder / path: Template(text).substitute(values) for path, text in texts.items()}
     texts[folder / ".gitignore"] = root.joinpath("gitignore").read_text()
     existing = sorted(str(path) for path in texts if path.exists())

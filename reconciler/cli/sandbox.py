@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from reconciler.cli.options import Number, common
@@ -21,6 +23,11 @@ from reconciler.cli.options import Number, common
 @click.option(
     "--without-object", "missing", multiple=True, metavar="LABEL", help="Leave out one of them. Can be given again."
 )
+@click.option(
+    "--warehouse",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also make a small warehouse about the same companies: a SQLite file, which must not be there yet.",
+)
 @click.option("--cs-port", type=Number(0, 65535), default=0, help="Port of the CS API; 0 picks one.")
 @click.option("--cc-port", type=Number(0, 65535), default=0, help="Port of the community API; 0 picks one.")
 @common
@@ -33,6 +40,7 @@ def command(
     tidy: bool,
     no_community_objects: bool,
     missing: tuple[str, ...],
+    warehouse: Path | None,
     cs_port: int,
     cc_port: int,
 ) -> None:
@@ -46,7 +54,7 @@ def command(
     Connections reach it by `baseUrl`, with RECONCILE_ALLOW_LOOPBACK=1 in the environment.
     """
     from reconciler import errors
-    from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError
+    from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError, write_warehouse
 
     config = SandboxConfig(
         people=people,
@@ -60,6 +68,8 @@ def command(
         cc_port=cc_port,
     )
     try:
+        if warehouse is not None:
+            write_warehouse(warehouse, config)
         Sandbox(config).serve_forever()
     except SandboxError as problem:
         raise errors.ReconcileError(str(problem), hint=problem.hint) from None

@@ -22,6 +22,8 @@ from reconciler.cli.projects import write_project
 from reconciler.cli.terminal import output_style
 
 PARTIAL = 3
+FOLDERS = "connections, mappings, models, syncs"
+WAREHOUSE = "warehouse.db"
 MARKER = ".reconcile-demo"
 """Only the demo writes this file, and it replaces no folder that lacks it."""
 SECRETS = {
@@ -30,6 +32,7 @@ SECRETS = {
     "ACME_CC_ID": "sandbox-client",
     "ACME_PARTNERS_ID": "sandbox-client-2",
     "ACME_CC_SECRET": "sandbox-secret",
+    "WAREHOUSE_URL": f"sqlite:///{WAREHOUSE}",
 }
 """What the commands find in their environment. Only a sandbox has secrets that everybody knows."""
 
@@ -58,8 +61,19 @@ STEPS = (
         "One profile field does not exist in the community, and a user is being erased just now. Exit code 3: partial.",
         PARTIAL,
     ),
-    Step(("status",), "Green, green, and one yellow that says what to do."),
+    Step(
+        ("sync", "companies"),
+        "Now the other way: rows of a warehouse become companies in CS. One row says nonsense; the others do not suffer.",
+        PARTIAL,
+    ),
+    Step(
+        ("sync", "companies"),
+        "Again. Every value is compared and nothing is sent, not even the one that was refused: no call.",
+        PARTIAL,
+    ),
+    Step(("status",), "Greens, and two yellows that say what to do."),
     Step(("records", "acme-segments", "--limit", "5"), "Why was a value refused?"),
+    Step(("records", "companies"), "And which row of the warehouse has to be corrected?"),
     Step(("export", "acme-segments", "--out", "synced.csv"), "The synced data, as a spreadsheet."),
 )
 ERASED = "acme-segments"
@@ -69,8 +83,8 @@ ERASED = "acme-segments"
 def tell(folder: Path, *, people: int, keep: bool) -> None:
     """Run the demo in `folder`. Raises `errors.ReconcileError` when a step does not end as it should."""
     _make_room(folder)
-    with _sandbox(people, keep) as urls:
-        write_project(folder, "sandbox", urls)
+    with _sandbox(people, keep, folder / WAREHOUSE) as urls:
+        write_project(folder, ["sandbox", "warehouse"], {**urls, "folders": FOLDERS})
         click.echo(f"The project is in {folder}/. These are its documents, and the commands that you would type:\n")
         for number, step in enumerate(STEPS, 1):
             if step.arguments[-1] == ERASED and step.arguments[0] == "sync":
@@ -93,11 +107,11 @@ def _make_room(folder: Path) -> None:
 
 
 @contextmanager
-def _sandbox(people: int, keep: bool) -> Iterator[dict[str, str]]:
-    """A sandbox in a process of its own; yields its two addresses."""
+def _sandbox(people: int, keep: bool, warehouse: Path) -> Iterator[dict[str, str]]:
+    """A sandbox in a process of its own, which also makes the warehouse; yields its two addresses."""
     # The story is about profile fields: without objects in CS the imports of both communities wait.
     size = ["--people", str(people), "--no-community-objects"]
-    command = [sys.executable, "-m", "reconciler", "sandbox", "--tidy", *size]
+    command = [sys.executable, "-m", "reconciler", "sandbox", "--tidy", *size, "--warehouse", str(warehouse)]
     process = subprocess.Popen(  # noqa: S603 - our own program
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
     )
@@ -159,6 +173,7 @@ def _show_csv(path: Path) -> None:
 def _farewell(folder: Path, urls: Mapping[str, str], keep: bool) -> None:
     places = {
         f"{folder}/mappings/": "change a mapping, remove one, add one: plan, apply, sync",
+        f"{folder}/models/, {folder}/syncs/": "what is read from the warehouse, and where it goes",
         f"{folder}/synced.csv": "what is in the profiles now",
         f"{folder}/var/state.json": "the same status for scripts and dashboards",
         "reconcile explain": "every rule and every code",
@@ -166,8 +181,9 @@ def _farewell(folder: Path, urls: Mapping[str, str], keep: bool) -> None:
     wide = max(map(len, places))
     click.echo(
         "What you saw\n"
-        "  Mappings in YAML became values in community profiles. A second cycle sent nothing. A missing field and an erased\n"
-        "  user cost nobody else a value, and each has a reason and an advice.\n\n"
+        "  Mappings in YAML became values in community profiles, and rows of a warehouse became companies in CS. A second\n"
+        "  cycle sent nothing. A missing field, an erased user and a bad row cost nobody else a value, and each has a reason\n"
+        "  and an advice.\n\n"
         "Where to look next\n" + "".join(f"  {place:<{wide}}  {what}\n" for place, what in places.items())
     )
     if keep:

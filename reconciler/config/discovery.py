@@ -114,8 +114,8 @@ class _Walk:
         self.files: set[str] = set()
         self.refused: list[Refused] = []
 
-    def add(self, number: int, entry: str) -> None:
-        """One entry of `spec.configs`: a file, or a folder with everything below it."""
+    def add(self, number: int, entry: str, *, folders: bool = True) -> None:
+        """One entry of `spec.configs`: a file, or with `folders` a folder with everything below it."""
         path = ""
         mode = 0
         for part in (part for part in entry.split("/") if part not in ("", ".")):
@@ -124,8 +124,10 @@ class _Walk:
             if stat.S_ISLNK(mode):
                 self._refuse(number, path, self._link(path))
                 return
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(mode) and folders:
             self._folder(number, path)
+        elif stat.S_ISDIR(mode):
+            self._refuse(number, path, "is a folder")
         elif stat.S_ISREG(mode):
             self._file(number, path)
         else:
@@ -216,7 +218,7 @@ def unusual(root: Path, path: str) -> str | None:
     Raises `errors.ConfigIncomplete` if it is not there.
     """
     walk = _Walk(root)
-    walk.add(0, path)
+    walk.add(0, path, folders=False)
     return walk.refused[0].message if walk.refused else None
 
 

@@ -1,4 +1,4 @@
-"""`reconcile explain`: what a code means, and what a kind and its keys are, from the values and models themselves."""
+"""`reconcile explain`: what a code or a reason means, and what a kind and its keys are, from the values and models themselves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from reconciler import errors
 from reconciler.config import closest, documents, projects, schemas
 from reconciler.config.rules import RULES, pages
+from reconciler.model.outcome import ADVICE
 
 Schema = Mapping[str, Any]
 
@@ -17,19 +18,26 @@ def topics() -> str:
     kinds = [projects.PROJECT, *documents.KINDS]
     rows = [(kind, _first_line(_schema(kind).get("description", ""))) for kind in kinds]
     rows += [(code, RULES[code].title) for code in sorted(RULES)]
+    rows += sorted((reason.value, advice) for reason, advice in ADVICE.items())
     width = max(len(name) for name, _ in rows)
     return "".join(f"{name:<{width}}  {title}\n" for name, title in rows)
 
 
 def explain(topic: str) -> str:
-    """A code (`E-LOOKUP`), a kind (`Connection`) or a key of a kind (`Connection.profileFields`). Raises `errors.NotFound`."""
+    """A code (`E-LOOKUP`), a reason of a rejected value (`key-null`), a kind (`Connection`) or a key of a kind
+    (`Connection.profileFields`). Raises `errors.NotFound`."""
     if topic.upper() in RULES:
         return pages.explain(topic.upper())
+    reasons = {reason.value: advice for reason, advice in ADVICE.items()}
+    if topic.lower() in reasons:
+        return f"{topic.lower()}: {reasons[topic.lower()]}\n\n`reconcile records NAME` lists the values.\n"
     kind, *keys = topic.split(".")
     known = {name.casefold(): name for name in (projects.PROJECT, *documents.KINDS)}
     if kind.casefold() not in known:
         is_code = topic[:2].upper() in ("E-", "W-")
-        hint = closest.hint(topic, RULES if is_code else known.values(), "`reconcile explain` lists everything")
+        hint = closest.hint(
+            topic, RULES if is_code else [*known.values(), *reasons], "`reconcile explain` lists everything"
+        )
         raise errors.NotFound(f"there is nothing to explain about '{topic}'", hint=hint)
     return _explain_key(known[kind.casefold()], [key for key in keys if key != "spec"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler import errors
-from reconciler.config import closest
+from reconciler.config import closest, sqltext
 from reconciler.config.load import LoadedProject
 from reconciler.config.sqlproof import dialect_name, prove
 from reconciler.model.document import CONNECTION, MODEL, DocumentId
@@ -53,6 +53,8 @@ def explain(loaded: LoadedProject, topic: str) -> str:
 
 def _sources(query: str, column: str, dialect: Dialect) -> list[str]:
     """The columns of tables that an output column is made of, as far as the query tells."""
+    if whole := sqltext.whole_table(query):
+        return [f"{whole}.{column}"]
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
     from sqlglot.lineage import lineage

@@ -96,7 +96,7 @@ class _Query:
         self.code = text
 
     def proof(self) -> Proof:
-        found = self._lexed() or self._outline()
+        found = self._forbidden() or self._lexed() or self._outline()
         if found:
             return Proof((found,))
         tree = self._parsed()
@@ -112,6 +112,10 @@ class _Query:
     def _at(self, token: Token, code: str, message: str, hint: str) -> Wrong:
         length = token.end + 1 - token.start if "\n" not in token.text else 1
         return self._wrong(code, message, hint, token.start, length)
+
+    def _forbidden(self) -> Wrong | None:
+        found = sqltext.forbidden(self.text)
+        return self._wrong(SYNTAX, found[1], found[2], found[0]) if found else None
 
     # -- words ---------------------------------------------------------------------------------------------------------
 

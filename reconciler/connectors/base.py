@@ -219,8 +219,8 @@ class Remote(Protocol):
         """Prove that the connection works, without writing. Problems are checks that are not ok, never exceptions."""
         ...
 
-    def catalog(self, objects: Sequence[str] = ()) -> Catalog:
-        """Read what is pinned in the config repository. `objects` are those that documents of this project write."""
+    def catalog(self) -> Catalog:
+        """Read what is pinned in the config repository."""
         ...
 
     @property

@@ -25,6 +25,9 @@ PEOPLE = frozenset((PERSON, COMPANY_PERSON, RELATIONSHIP_PERSON))
 TIES = frozenset((COMPANY_PERSON, RELATIONSHIP_PERSON))
 """Objects that tie a person to something. The lookups they need are what their key names."""
 
+GSID: Final = "Gsid"
+"""As `lookup` of a field: its values are ids already, and nothing has to be looked up."""
+
 MAX_KEYS: Final = 3
 """How many fields the API finds a record of a custom object by."""
 

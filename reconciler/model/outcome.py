@@ -79,7 +79,10 @@ SKIPS = frozenset(
 )
 """Reasons of values that are left alone; all others are reasons of rejected ones."""
 
-PERMANENT = frozenset({Reason.VALUE_OVERLONG, Reason.VALUE_INVALID, Reason.PICKLIST_UNKNOWN, Reason.KEY_INVALID})
+OF_VALUES = frozenset({Reason.VALUE_OVERLONG, Reason.VALUE_INVALID, Reason.PICKLIST_UNKNOWN})
+"""Reasons that lie in one value of a record, and say nothing of its others."""
+
+PERMANENT = OF_VALUES | {Reason.KEY_INVALID}
 """Reasons that stay as long as neither the value nor what was applied changes: sending it again would cost a call for nothing."""
 
 ADVICE: dict[Reason, str] = {

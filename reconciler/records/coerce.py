@@ -21,6 +21,9 @@ _EXACT_INTEGERS = 2**53
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _GSID_LENGTH = 36
+_SHOWN = 10
+"""Items of a dropdown that a message lists."""
+
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -90,12 +93,12 @@ def _boolean(text: str, field: CatalogField) -> Json:
 
 def _date(text: str, field: CatalogField) -> Json:
     """The day as the warehouse writes it: a time zone does not move it."""
-    return _parsed(text).date().isoformat()
+    return _parsed(text, "a date such as 2026-01-31").date().isoformat()
 
 
 def _datetime(text: str, field: CatalogField) -> Json:
     """With an offset, because the API does not say in which time zone it reads a text without one. Ours are UTC then."""
-    moment = _parsed(text)
+    moment = _parsed(text, "a date and time such as 2026-01-31T09:30:00Z")
     try:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
@@ -103,7 +106,7 @@ def _datetime(text: str, field: CatalogField) -> Json:
     return moment.isoformat(timespec="milliseconds")
 
 
-def _parsed(text: str) -> datetime:
+def _parsed(text: str, what: str) -> datetime:
     given = text.strip()
     # Python also takes week dates and dates without hyphens, which could as well be numbers.
     if _DAY_FIRST.match(given):
@@ -111,7 +114,7 @@ def _parsed(text: str) -> datetime:
             return datetime.fromisoformat(given)
         except ValueError:
             pass
-    raise Uncoercible("not an ISO 8601 date")
+    raise Uncoercible(f"not {what}")
 
 
 def _picklist(text: str, field: CatalogField) -> Json:
@@ -125,7 +128,10 @@ def _multiselect(text: str, field: CatalogField) -> Json:
     parts = _array(whole)
     if parts is None:
         parts = whole.split(";")
-    chosen = [_item(part.strip(), field) for part in parts if part.strip()]
+    named = [part.strip() for part in parts if part.strip()]
+    chosen = [
+        _item(part, field, f"item {at} of {len(named)}" if len(named) > 1 else "") for at, part in enumerate(named, 1)
+    ]
     return list(dict.fromkeys(chosen))
 
 
@@ -144,14 +150,17 @@ def _ids_and_labels(field: CatalogField) -> set[str]:
     return {*field.options, *field.options.values()}
 
 
-def _item(text: str, field: CatalogField) -> str:
-    """The id of an item given by id or label; the text itself where the catalog knows no items of the field."""
+def _item(text: str, field: CatalogField, which: str = "") -> str:
+    """The id of an item given by id or label; the text itself where the catalog knows no items of the field. `which` names
+    the item among several."""
     if text in field.options or not field.options:
         return text
     exact = [item for item, label in field.options.items() if label == text]
     found = exact or [item for item, label in field.options.items() if label.casefold() == text.casefold()]
     if not found:
-        raise Uncoercible("an item that the dropdown does not have", Reason.PICKLIST_UNKNOWN)
+        known = sorted(set(field.options.values()))
+        shown = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
+        raise Uncoercible(f"{which} is none of: {shown}".strip().removeprefix("is "), Reason.PICKLIST_UNKNOWN)
     if len(found) > 1:
         raise Uncoercible("several items of the dropdown have this label", Reason.PICKLIST_UNKNOWN)
     return found[0]

@@ -81,9 +81,10 @@ def csv_head(document: DocumentId) -> tuple[str, ...]:
 def csv_rows(records: Iterable[RejectedRecord]) -> Iterator[list[str]]:
     for r in records:
         found = r.rejection
+        of_users = r.document.kind == PROFILE_FIELD_MAPPING
         yield [
             found.item,
-            found.key,
+            found.key if of_users else _as_read(found.key),
             found.label,
             presentable(found.value),
             found.reason.value,
@@ -118,16 +119,18 @@ def _parts(key: str) -> list[Json]:
     return [presentable(part) for part in json.loads(key)] if key.startswith("[") else []
 
 
+def _as_read(key: str) -> str:
+    """The same in one cell of a table."""
+    return " · ".join(map(str, _parts(key)))
+
+
 ExportRow = tuple[str, str, str, str, str]
 """User ID, User Name, CC User Profile Field, Value, Status."""
 
 
 def record_rows(rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
     """The export of records: keys as people read them."""
-    return (
-        (" · ".join(map(str, _parts(key))), name, item, presentable(value), word)
-        for key, name, item, value, word in rows
-    )
+    return ((_as_read(key), name, item, presentable(value), word) for key, name, item, value, word in rows)
 
 
 def export_rows(

@@ -10,6 +10,7 @@ The servers listen on loopback only and need no account. `README.md` beside this
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.sandbox.config import SandboxConfig, SandboxError
@@ -17,7 +18,14 @@ from reconciler.sandbox.config import SandboxConfig, SandboxError
 if TYPE_CHECKING:
     from reconciler.sandbox.server import Sandbox
 
-__all__ = ["Sandbox", "SandboxConfig", "SandboxError"]
+__all__ = ["Sandbox", "SandboxConfig", "SandboxError", "write_warehouse"]
+
+
+def write_warehouse(path: Path, config: SandboxConfig) -> None:
+    """A SQLite file with rows about the companies of such a sandbox. Raises SandboxError where it cannot be made."""
+    from reconciler.sandbox.seed import warehouse
+
+    warehouse.write(path, config)
 
 
 def __getattr__(name: str) -> object:

@@ -243,6 +243,28 @@ def test_poison_is_left_out_and_not_sent_again(warehouse: Warehouse) -> None:
     assert warehouse.outcomes("companies", code=3) == {"updated": 120, "unchanged": 359, "rejected": 1}
 
 
+def test_what_only_gainsight_refuses_costs_the_rest_of_the_record_one_cycle(warehouse: Warehouse) -> None:
+    world = warehouse.world
+    warehouse.model("onboardings", "id", [{**row, "url": "https://a.example"} for row in ONBOARDINGS[:60]])
+    warehouse.execute("UPDATE onboardings SET url = 'no address' WHERE id = 'O7'")
+    onboardings(warehouse, "field: Plan_Url__gc, column: url")
+    warehouse.ready()
+    assert warehouse.outcomes("onboardings", code=3) == {"created": 59 * 5, "rejected": 5}
+    reasons = {field: reason for field, _, reason in warehouse.rejected("onboardings")}
+    assert reasons.pop("Plan_Url__gc") == "value-invalid"
+    assert set(reasons.values()) == {"record-refused"}, "there is nothing wrong with these"
+    assert "Plan_Url__gc: GSOBJ_1002" in warehouse.run("records", "onboardings").expect(0).out
+
+    assert warehouse.outcomes("onboardings", code=3) == {"created": 4, "unchanged": 59 * 5, "rejected": 1}
+    assert calls(world) == {"read": 1, "write": 1}
+    assert warehouse.outcomes("onboardings", code=3) == {"unchanged": 299, "rejected": 1}
+    assert calls(world) == {}
+    warehouse.execute("UPDATE onboardings SET url = 'https://b.example' WHERE id = 'O7'")
+    assert warehouse.outcomes("onboardings") == {"updated": 1, "unchanged": 299}
+    found = records(world, "Onboarding__gc", "External_Id__gc", "Name", "Plan_Url__gc")
+    assert found["O7"] == ("Onboarding 7", "https://b.example")
+
+
 def test_keys_that_are_missing_double_or_at_odds(warehouse: Warehouse) -> None:
     rows = [*companies(1, 2, 2, 3, 3), {**companies(4)[0], "name": None}, {**companies(5)[0], "name": "  "}]
     rows[4]["seats"] = 99

@@ -13,6 +13,7 @@ from reconciler.config.rules import RULES, examples, pages, playground
 from reconciler.config.rules.base import Example
 from reconciler.model.catalog import DataType
 from reconciler.model.diagnostic import Severity
+from reconciler.model.outcome import ADVICE, Reason
 from reconciler.model.resources import ProfileFieldType
 from tests.config.helpers import codes, load
 
@@ -62,6 +63,13 @@ def test_topics_name_every_code_and_kind() -> None:
     topics = explain.topics()
     assert all(f"\n{code} " in topics for code in RULES)
     assert topics.startswith("Project ")
+    assert all(f"\n{reason} " in topics for reason in Reason)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_explained(reason: Reason) -> None:
+    text = explain.explain(reason.value.upper())
+    assert text.startswith(f"{reason}: {ADVICE[reason]}\n")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +98,7 @@ def test_kinds_and_keys_are_explained(topic: str, words: list[str]) -> None:
         ("nothing at all", "`reconcile explain` lists everything"),
         ("Connection.ssso", "did you mean 'sso'?"),
         ("Project.limits.minRecord", "did you mean 'minRecords'?"),
+        ("key-conflct", "did you mean 'key-conflict'?"),
     ],
 )
 def test_what_cannot_be_explained_gets_a_hint(topic: str, hint: str) -> None:

@@ -191,7 +191,7 @@ def test_files_that_may_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "config/w/sql").unlink()
     (tmp_path / "config/w/sql/accounts.sql").mkdir(parents=True)
     (problem,) = load(tmp_path).diagnostics
-    assert problem.code == "E-PATH"
+    assert (problem.code, problem.message) == ("E-PATH", "config/w/sql/accounts.sql is a folder")
 
 
 def test_a_file_of_two_models_is_complained_about_once(tmp_path: Path) -> None:
@@ -370,6 +370,79 @@ def test_what_the_key_of_a_company_person_names_is_not_written_again(tmp_path: P
     assert [code for code, *_ in found(tmp_path, text)] == ["E-FIELD"]
 
 
+ID = "{External_Id__gc: email}"
+ACCOUNT = CatalogField(
+    name="Account__gc",
+    label="Account",
+    data_type=DataType.LOOKUP,
+    lookup=True,
+    required=False,
+    lookup_object="company",
+)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "expected"),
+    [
+        ("lookup: Name", None),
+        ("lookup: Gsid", None),
+        ("lookup: Nam", ("'Account__gc' points to Company, which has no field 'Nam'", "did you mean 'Name'?")),
+        ("lookup: Email", ("'Account__gc' points to Company, which has no field 'Email'", "if it is new in CS,")),
+        ("lookup: Stage", ("records of Company are not found by 'Stage'", "possible here: Employees, Gsid, Name,")),
+        ("lookup: Csm", ("records of Company are not found by 'Csm'", "possible here:")),
+        ("whenNull: keep", ("'Account__gc' is a lookup, and it is not said", "write `lookup: Name`")),
+    ],
+)
+def test_what_a_lookup_is_found_by(lookup: str, expected: tuple[str, str] | None, tmp_path: Path) -> None:
+    """By a field of the other object, which the catalog knows once it was pulled with the lookup in place."""
+    text = sync("column: name, field: Name", f"column: csm, field: Account__gc, {lookup}", object="Onboarding", key=ID)
+    onboarding = examples.CATALOG.objects["Onboarding"]
+    changed = replace(onboarding, fields={**onboarding.fields, "Account__gc": ACCOUNT})
+    objects = {**examples.CATALOG.objects, "Onboarding": changed}
+    known = catalogs.to_text(replace(examples.CATALOG, objects=objects))
+    unknown = catalogs.to_text(replace(examples.CATALOG, objects={"Onboarding": changed}))
+    told = []
+    for name, catalog in (("known", known), ("unknown", unknown)):
+        example = Example(text=text, files=MODELS, catalog_text=catalog)
+        told.append(load_project(playground.write(example, tmp_path / name), tmp_path, use_cache=False).diagnostics)
+    if expected is None:
+        assert told == [(), ()]
+        return
+    (wrong,) = told[0]
+    assert (wrong.code, wrong.message.startswith(expected[0])) == ("E-SYNC-LOOKUP", True), wrong.message
+    assert expected[1] in (wrong.hint or "")
+    assert len(told[1]) == (0 if "lookup: " in lookup else 1), "nothing is said of what is not known"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("Onboarding__gc", "Onboarding"), ("company_person", "Company Person"), ("COMPANY", "Company")]
+)
+def test_objects_are_named_by_their_labels(name: str, label: str, tmp_path: Path) -> None:
+    text = sync("column: name, field: Name", object=name, key=ID)
+    (wrong,) = project(tmp_path, text).diagnostics
+    assert (wrong.code, wrong.hint) == ("E-SYNC-OBJECT", f"that is an API name; the object is called '{label}'")
+
+
+@pytest.mark.parametrize(
+    ("model_key", "key", "warned"),
+    [
+        ("[name]", "{External_Id__gc: name}", False),
+        ("[name, email]", "{External_Id__gc: name, Name: Email}", False),
+        ("[name, email]", "{External_Id__gc: name}", True),
+        ("[name, email]", "{External_Id__gc: EMAIL}", True),
+        ("[name]", "{External_Id__gc: email}", False),
+        ("[name, email]", "{External_Id__gc: csm}", False),
+    ],
+)
+def test_a_key_that_leaves_out_a_part_of_the_models(model_key: str, key: str, warned: bool, tmp_path: Path) -> None:
+    rest = () if "Name:" in key else ("column: name, field: Name",)
+    text = sync(*rest, "constant: 1, field: Hours__gc", object="Onboarding", key=key)
+    files = {**MODELS, "config/accounts.yaml": model(key=model_key)}
+    assert [(code, place) for code, place, _ in found(tmp_path, text, files)] == (
+        [("W-SYNC-KEY", "example.yaml:8:3")] if warned else []
+    )
+
+
 def test_the_people_api_takes_ids_only(tmp_path: Path) -> None:
     person = examples.CATALOG.objects["Person"]
     manager = CatalogField(name="Manager__gc", label="M", data_type=DataType.LOOKUP, lookup=True, required=False)
@@ -526,7 +599,13 @@ def test_where_columns_come_from_and_go(tmp_path: Path) -> None:
 def test_lineage_of_what_only_the_database_knows(tmp_path: Path) -> None:
     files = {**MODELS, "config/accounts.yaml": model("table: crm.accounts")}
     text = lineage.explain(project(tmp_path, sync(), files), "Model/accounts")
-    assert "only the database knows them" in text and "Company.Stage (Sync/companies)" in text
+    assert "only the database knows them" in text
+    assert ["stage", "crm.accounts.stage", "Company.Stage", "(Sync/companies)"] in [
+        line.split() for line in text.split("\n")
+    ]
+    files["config/accounts.yaml"] = model("sql: SELECT * FROM crm.accounts WHERE true")
+    text = lineage.explain(project(tmp_path / "b", sync(), files), "Model/accounts")
+    assert ["stage", "-", "Company.Stage", "(Sync/companies)"] in [line.split() for line in text.split("\n")]
 
 
 def test_lineage_of_what_is_not_there(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_the_catalog(sandbox: Sandbox) -> None:
 
 def test_what_a_writer_asks_of_the_catalog(sandbox: Sandbox) -> None:
     with cs(sandbox) as source:
-        found = source.catalog(["Company", "Onboarding", "Feature_Usage__gc", "Nowhere"]).objects
+        found = source.catalog(dict.fromkeys(["Company", "Onboarding", "Feature_Usage__gc", "Nowhere"], ())).objects
     assert sorted(found) == ["Company", "Company Person", "Feature_Usage__gc", "Onboarding", "Person"]
     facts = {label: (one.custom, one.low_volume, one.editable) for label, one in found.items()}
     assert facts["Onboarding"] == (True, True, True)
@@ -94,6 +94,15 @@ def test_what_a_writer_asks_of_the_catalog(sandbox: Sandbox) -> None:
     assert (company["TickerSymbol"].length, company["Csm"].lookup_object) == (20, "gsuser")
     assert company["ParentCompany"].lookup_object == "company"
     assert company["Name"].lookup_object is None
+
+
+def test_what_lookups_point_to_is_in_the_catalog(sandbox: Sandbox) -> None:
+    with cs(sandbox) as source:
+        found = source.catalog({"Onboarding": ["Owner__gc", "Company__gc", "Name", "Nowhere"], "Gone": ["X"]}).objects
+        again = source.catalog({"Company": ["Csm", "ParentCompany"], "Onboarding": ["Company__gc"]}).objects
+    assert list(found) == ["Person", "Company Person", "Onboarding", "Company", "User"]
+    assert found["User"].fields["Email"].data_type is DataType.EMAIL
+    assert list(again) == ["Person", "Company Person", "Company", "Onboarding", "User"]
 
 
 @pytest.mark.parametrize("shape", ["records", "list"])

@@ -15,6 +15,26 @@ from reconciler.model.outcome import ADVICE, Reason
 from reconciler.model.value import CLEARED
 from reconciler.records.coerce import Uncoercible, coerce
 
+
+def refused(text: str, kind: DataType, **more: Any) -> tuple[Reason, str]:
+    """Why a text is none of a field's values."""
+    with pytest.raises(Uncoercible) as raised:
+        coerce(text, field(kind, **more))
+    return raised.value.reason, str(raised.value)
+
+
+def test_people_are_told_what_would_do() -> None:
+    assert refused("20260228", DataType.DATE)[1] == "not a date such as 2026-01-31"
+    assert refused("24:00", DataType.DATETIME)[1] == "not a date and time such as 2026-01-31T09:30:00Z"
+    few = {"options": {"1": "Red", "2": "Blue"}}
+    unknown = Reason.PICKLIST_UNKNOWN
+    assert refused("Green", DataType.PICKLIST, **few) == (unknown, "none of: Blue, Red")
+    assert refused("Green", DataType.MULTISELECT, **few) == (unknown, "none of: Blue, Red")
+    assert refused("Red; Green", DataType.MULTISELECT, **few) == (unknown, "item 2 of 2 is none of: Blue, Red")
+    many = {"options": {str(n): f"Item {n:02}" for n in range(11)}}
+    assert refused("x", DataType.PICKLIST, **many)[1].endswith("Item 08, Item 09, …")
+
+
 ITEMS = {"1I001": "Red", "1I002": "Blue", "1I003": "Black; White", "1I004": "twin", "1I005": "Twin", "1I006": "Twin"}
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.document import DocumentId
+from reconciler.model.document import SYNC, DocumentId
 from reconciler.model.outcome import ADVICE, Reason, Rejection, status_word
 from reconciler.model.value import natural
 from reconciler.report import records
@@ -102,6 +102,17 @@ def test_csv_has_everything() -> None:
         "Attempts": "3",
         "Advice": ADVICE[Reason.USER_MISSING],
     }
+
+
+def test_the_key_of_a_record_stands_in_csv_as_in_the_export() -> None:
+    """So that a spreadsheet finds the lines of one in the other. What has no text has no key, either."""
+    sync = DocumentId(SYNC, "people")
+    for key, shown in (('["a@b.example","Acme"]', "a@b.example · Acme"), ('["\ue001binary data"]', "")):
+        found = Record(document=sync, rejection=rejection(key=key))
+        row = dict(zip(records.csv_head(sync), next(records.csv_rows([found])), strict=True))
+        assert row["Key"] == shown
+        (exported,) = records.record_rows([(key, "Ada", "City", "Berlin", "Updated")])
+        assert exported[0] == shown
 
 
 def test_json_has_everything() -> None:

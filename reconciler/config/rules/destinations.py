@@ -18,6 +18,9 @@ _SUPPORTED = f"write {', '.join(destination.KEYS)}, or a custom object of low vo
 _OTHERS = ("Relationship", "User")
 """Standard objects that look like destinations, known to be none without a catalog."""
 
+_FOUND_BY = {"gsuser": "Email", "person": "Email", "company": "Name", "relationship": "Name"}
+"""What records of these objects are usually found by."""
+
 _PULL = "if it is there, run `reconcile catalog pull`"
 
 
@@ -35,6 +38,10 @@ def _object(facts: Facts, sync: resources.Sync) -> tuple[str, str | None] | None
     if name in _OTHERS:
         return f"'{name}' cannot be synced to", _SUPPORTED
     if known is None:
+        catalog = facts.catalogs.get(sync.connection)
+        for label, one in catalog.objects.items() if catalog else ():
+            if one.name.casefold() == name.casefold():
+                return f"the object '{name}' is not known", f"that is an API name; the object is called '{label}'"
         near = closest.closest(name, tuple(destination.KEYS))
         if sync.connection not in facts.catalogs and not near:
             return None
@@ -179,13 +186,33 @@ def _lookups(facts: Facts) -> Iterator[Finding]:
         named = line.rule.lookup
         if lookups.is_lookup(field) and named is None:
             message = f"'{field.name}' is a lookup, and it is not said what finds the other record"
-            hint = "write `lookup: Email` (the field of the other object that the value names), or `lookup: Gsid`"
+            by = _FOUND_BY.get((field.lookup_object or "").lower(), "FIELD")
+            hint = f"write `lookup: {by}` (the field of the other object that the value names), or `lookup: Gsid`"
             yield Finding(line.place("field"), message, hint)
         elif named is not None and not lookups.is_lookup(field):
             yield Finding(line.place("lookup"), f"'{field.name}' is no lookup", "remove `lookup`")
-        elif named is not None and named != "Gsid" and line.sync.object in destination.PEOPLE:
+        elif named in (None, destination.GSID):
+            continue
+        elif line.sync.object in destination.PEOPLE:
             message = f"the API for people takes no lookups, so '{named}' cannot find the other record"
             yield Finding(line.place("lookup"), message, "give the id in a column, and write `lookup: Gsid`")
+        elif wrong := _not_found_by(facts, line, field, named):
+            yield Finding(line.place("lookup"), *wrong)
+
+
+def _not_found_by(facts: Facts, line: Written, field: CatalogField, named: str) -> tuple[str, str | None] | None:
+    """Why the records that a lookup points to are not found by a field of theirs, as far as the catalog knows them."""
+    others = facts.catalogs[line.sync.connection].objects.values()
+    pointed = (field.lookup_object or "").casefold()
+    other = next((one for one in others if one.name.casefold() == pointed), None)
+    if other is None:
+        return None
+    found = other.fields.get(named)
+    if found is None:
+        return f"'{field.name}' points to {other.label}, which has no field '{named}'", _field_hint(facts, named, other)
+    if lookups.is_lookup(found) or found.data_type not in destination.KEY_TYPES:
+        return f"records of {other.label} are not found by '{named}'", _plain_keys(other)
+    return None
 
 
 def _required(facts: Facts) -> Iterator[Finding]:
@@ -286,8 +313,9 @@ RULES = (
         code="E-SYNC-LOOKUP",
         title="a lookup field without a way to find the other record, or a way without a lookup",
         why="A lookup field holds the id of another record. `lookup` names the field of the other object that the values of the "
-        "column are found by, and `lookup: Gsid` says that they are ids already. The API for people takes ids only.",
-        fix="Write `lookup` for lookup fields, and for no others.",
+        "column are found by, and `lookup: Gsid` says that they are ids already. The API for people takes ids only. The catalog "
+        "knows the fields of the other object once it was pulled with the `lookup` in place.",
+        fix="Write `lookup` for lookup fields, and for no others; name a field that the other object has.",
         bad=_sync("column: csm, field: Csm"),
         good=_sync("column: csm, field: Csm, lookup: Email"),
         check=_lookups,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.config.facts import Facts, Finding, Place
 from reconciler.config.rules import examples
 from reconciler.config.rules.base import Check, Example, Rule
+from reconciler.model.diagnostic import Severity
 from reconciler.model.document import MODEL, DocumentId
 from reconciler.records.template import Template, TemplateError
 
@@ -40,6 +41,22 @@ def _columns(facts: Facts) -> Iterator[Finding]:
         if column.casefold() not in {known.casefold() for known in typed.resource.columns}:
             hint = facts.suggest(column, typed.resource.columns, "add it to the SELECT, or name it with AS")
             yield Finding(place, f"the model '{model}' has no output column '{column}'", hint)
+
+
+def _keys(facts: Facts) -> Iterator[Finding]:
+    """A part of what tells the rows apart does not. Of other columns nobody knows whether they do."""
+    for typed in facts.syncs:
+        sync = typed.resource
+        model = facts.models.get(sync.model)
+        if model is None or DocumentId(MODEL, sync.model) in facts.doubtful:
+            continue
+        used = {column.casefold() for column in sync.key.values()}
+        left_out = [column for column in model.resource.key if column.casefold() not in used]
+        if left_out and used <= {column.casefold() for column in model.resource.key}:
+            columns = " and ".join(left_out)
+            message = f"the rows of '{sync.model}' are told apart by {columns}, too, so several may have this key"
+            hint = "rows that say the same are one, others are rejected; if this key is enough, write it as the key of the model"
+            yield Finding(typed.entry.place("spec", "key", key=True), message, hint)
 
 
 def _named(facts: Facts) -> Iterator[tuple[str, Place, str]]:
@@ -124,5 +141,20 @@ RULES = (
         bad=Example(text=examples.sync("column: stag, field: Stage"), files=examples.MODELS),
         good=Example(text=examples.sync("column: stage, field: Stage"), files=examples.MODELS),
         check=_columns,
+    ),
+    Rule(
+        code="W-SYNC-KEY",
+        severity=Severity.WARNING,
+        title="several rows of the model may have the key of a sync",
+        why="The key of a model says what tells its rows apart. A sync that leaves a part of it out may find several rows for "
+        "one record. Rows that say the same of it are one; those that do not are rejected (`key-conflict`), because nobody can "
+        "know which of them is right.",
+        fix="Put the missing column into the key of the sync; or, where the shorter key is enough, into no key: the key of the "
+        "model is then the shorter one. A model of its own with SELECT DISTINCT makes one row of several.",
+        bad=Example(
+            text=examples.sync(), files={**examples.MODELS, "config/accounts.yaml": examples.model(key="[name, email]")}
+        ),
+        good=Example(text=examples.sync(), files=examples.MODELS),
+        check=_keys,
     ),
 )

@@ -86,7 +86,7 @@ class CcClient:
         """
         return self._writer.write(batch)
 
-    def catalog(self, objects: Sequence[str] = ()) -> Catalog:
+    def catalog(self) -> Catalog:
         """The profile fields that show on the first users, until every declared one was seen."""
         declared = {field.name for field in self._connection.profile_fields}
         seen: dict[str, SeenProfileField] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from reconciler import errors
 from reconciler.clock import Clock
@@ -86,10 +86,21 @@ class CsClient:
         described = self._describe_many(sorted(set(names.values())), listed) if names else {}
         return {label: described[name.casefold()] for label, name in names.items() if name.casefold() in described}
 
-    def catalog(self, objects: Sequence[str] = ()) -> Catalog:
-        """The objects whose attributes can be mapped, and `objects`, with all their fields."""
-        wanted = dict.fromkeys((*SOURCE_OBJECTS, *objects))
-        return Catalog(connection=self._connection.name, objects=self.describe(tuple(wanted)))
+    def catalog(self, written: Mapping[str, Collection[str]] | None = None) -> Catalog:
+        """The objects whose attributes can be mapped, and those that are `written`, with all their fields.
+
+        Beside each written object stand those of its lookups for which other records have to be found: the objects that
+        these point to are described, too.
+        """
+        lookups = written or {}
+        found = dict(self.describe(tuple(dict.fromkeys((*SOURCE_OBJECTS, *lookups)))))
+        there = {one.name.casefold() for one in found.values()}
+        fields = [one.fields.get(name) for label, one in found.items() for name in lookups.get(label, ())]
+        others = {field.lookup_object for field in fields if field is not None and field.lookup_object is not None}
+        missing = sorted(name for name in others if name.casefold() not in there)
+        for other in self.describe(missing).values() if missing else ():
+            found.setdefault(other.label, other)
+        return Catalog(connection=self._connection.name, objects=found)
 
     def check(self) -> Sequence[Check]:
         """Reachable, credentials, allow-list, metadata, records, limits, clock: as far as they can be tried."""

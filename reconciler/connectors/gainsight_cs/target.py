@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from reconciler import errors
 from reconciler.connectors.gainsight_cs import query
 from reconciler.model.catalog import CatalogField, CatalogObject, DataType
+from reconciler.model.destination import GSID
 from reconciler.model.json import Json
 from reconciler.model.resources import Behavior, Sync
 
@@ -21,9 +22,6 @@ _KEYS = {
     RELATIONSHIP_NAME: CatalogField(name=RELATIONSHIP_NAME, label=RELATIONSHIP_NAME, data_type=DataType.STRING),
 }
 """Keys that are no fields of the object but those of records it hangs on."""
-
-ID = "Gsid"
-"""As `lookup` of a field: its values are ids already, and nothing has to be looked up."""
 
 Identity = tuple[str, ...]
 """By what a record is known at the destination: one text for each path of its `Place`, spelled in the one way."""
@@ -124,7 +122,7 @@ def target_of(sync: Sync, known: CatalogObject) -> RecordTarget:
         key=tuple(sync.key),
         behavior=sync.behavior,
         set_if_empty=frozenset(rule.field for rule in sync.fields if rule.set_if_empty),
-        lookups={rule.field: rule.lookup for rule in sync.fields if rule.lookup not in (None, ID)},
+        lookups={rule.field: rule.lookup for rule in sync.fields if rule.lookup not in (None, GSID)},
     )
 
 

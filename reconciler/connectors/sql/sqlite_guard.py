@@ -78,7 +78,7 @@ _OPENING = (
     "check that the file and its folder may be read by this user; the folder of a database in WAL mode also written"
 )
 _LOCKED = "try again when the other process has ended"
-_SPACE = "free some space in the folder for temporary files"
+_SPACE = "free some space beside the state database, where the rows wait, and in the folder for temporary files"
 
 BY_CODE: dict[int, tuple[type[errors.RemoteError], str, str]] = {
     sqlite3.SQLITE_BUSY: (errors.RemoteUnavailable, "is locked by another process", _LOCKED),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.model.catalog import CatalogField
 from reconciler.model.json import Json
-from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
+from reconciler.model.outcome import OF_VALUES, Reason, RecordResult, RecordWrite, Write, WriteResult
 from reconciler.model.value import INVALID
 from reconciler.records.coerce import Uncoercible, coerce
 from reconciler.records.text_of import rendition
@@ -167,9 +167,19 @@ class Records:
 
 
 def _spread(result: RecordResult, writes: Sequence[Write]) -> Iterator[WriteResult]:
+    """What was said of a record, for each of its values.
+
+    Only the value that is to blame is refused for good. The others would otherwise wait for a change of their own: they go
+    with the next cycle, and without it.
+    """
     detail = f"{result.field}: {result.detail}" if result.field and result.detail else result.field or result.detail
     for write in writes:
         if result.outcome is None:
-            yield WriteResult(write=write, reason=result.reason, detail=detail)
+            yield WriteResult(write=write, reason=_reason(result, write), detail=detail)
         else:
             yield WriteResult(write=write, outcome=result.outcome)
+
+
+def _reason(result: RecordResult, write: Write) -> Reason | None:
+    innocent = result.reason in OF_VALUES and write.item != result.field
+    return Reason.RECORD_REFUSED if innocent else result.reason
