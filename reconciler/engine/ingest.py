@@ -35,7 +35,10 @@ from reconciler.state.staging import Workspace
 T = TypeVar("T")
 
 PAGE = 200
-"""Records that are asked more about before the next ones are looked up, and that are stored together."""
+"""Members that are asked more about before they are stored and the next ones are looked up."""
+
+INTAKE = 500
+"""Topics whose replies are read before the next ones are looked up, and replies that are stored together."""
 
 FEW = 10
 """Lists that had no more than this may lose more than half of it."""
@@ -292,9 +295,9 @@ class _Run:
     def _read_replies(self) -> None:
         self.progress.phase("reading replies", None)
         connection, full_since = self.begun.connection, self.begun.full_since
-        while ids := self._look(lambda session: community.due(session, connection, Kind.TOPIC, PAGE)):
+        while ids := self._look(lambda session: community.due(session, connection, Kind.TOPIC, INTAKE)):
             self._read_replies_of(ids)
-        while full_since is not None and (ids := self._oldest(Kind.TOPIC, PAGE, full_since)):
+        while full_since is not None and (ids := self._oldest(Kind.TOPIC, INTAKE, full_since)):
             self._read_replies_of(ids)
 
     def _read_replies_of(self, ids: Sequence[str]) -> None:
@@ -303,7 +306,7 @@ class _Run:
         intake = _Intake()
         for topic, page in crowd(self._replies, topics, self.source.concurrency):
             intake.add(topic.id, page)
-            if len(intake) >= PAGE:
+            if len(intake) >= INTAKE:
                 self._take_replies(intake)
         self._take_replies(intake)
 
@@ -322,10 +325,10 @@ class _Run:
         with self._commit() as session:
             now, connection = self.clock.now(), self.begun.connection
             stored = self._store(session, Kind.REPLY, replies)
-            for topic, ids in ended.items():
-                if ids is not None:
-                    gone = [id for id in community.replies(session, connection, topic) if id not in ids]
-                    self.counts[Kind.REPLY].deleted += community.delete(session, self.begun, Kind.REPLY, gone, now=now)
+            whole = {topic: ids for topic, ids in ended.items() if ids is not None}
+            before = community.replies(session, connection, whole)
+            gone = [id for topic, ids in whole.items() for id in before[topic] if id not in ids]
+            self.counts[Kind.REPLY].deleted += community.delete(session, self.begun, Kind.REPLY, gone, now=now)
             community.was_read(session, connection, Kind.TOPIC, list(ended), now=self._read_at())
         self.counts[Kind.REPLY].listed += len(replies)
         self.counts[Kind.REPLY].stored += stored
