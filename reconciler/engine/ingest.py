@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
 from reconciler import errors
@@ -43,8 +43,11 @@ INTAKE = 500
 FEW = 10
 """Lists that had no more than this may lose more than half of it."""
 
-DETAILS = ("profile", "roles", "badges", "badge_count")
-"""Values of a member that only a call of its own is sure to have."""
+DETAILS = {
+    Kind.MEMBER: ("profile", "roles", "badges", "badge_count"),
+    Kind.TOPIC: ("idea_status", "answer_id", "url", "closed"),
+}
+"""Values that the list of members, or of topics, may leave out, and that are read in another way."""
 
 WORDS = {
     Kind.MEMBER: "members",
@@ -59,12 +62,15 @@ WORDS = {
 class Settings:
     """How a community is read. `profiles`: whether anything needs what only a call for each member tells.
 
-    `accept_loss` lets a list lose more than half of what it had, which somebody has looked at.
+    `every_topic`: list all topics in each run, at the price of a call for a hundred of them. Views and edits move no topic to
+    the front of the list, so otherwise only complete passes see them. `accept_loss` lets a list lose more than half of what
+    it had, which somebody has looked at.
     """
 
     profiles: bool
     full_every: int = 7
     refresh_members: int = 1000
+    every_topic: bool = False
     force_full: bool = False
     accept_loss: bool = False
 
@@ -144,7 +150,8 @@ class _Run:
         self._list(Kind.IDEA_STATUS, iter([self.source.idea_statuses()]))
         self._list(Kind.MEMBER, self.source.members())
         self._read_members()
-        self._list(Kind.TOPIC, self._topics(), whole=self.begun.full)
+        self._list(Kind.TOPIC, self._topics(), whole=self._since is None)
+        self._read_topic_details()
         self._read_replies()
         with self._commit() as session:
             community.complete(session, self.begun, since=self._watermark(), now=self.clock.now())
@@ -201,11 +208,10 @@ class _Run:
         return len(rows)
 
     def _held(self, session: Session, kind: Kind, ids: Sequence[str]) -> Mapping[str, Mapping[str, Json]]:
-        """What was read of members one by one, and stays until it is read again."""
-        if kind is not Kind.MEMBER:
-            return {}
-        found = community.values(session, self.begun.connection, kind, ids)
-        return {id: {name: held[name] for name in DETAILS if name in held} for id, held in found.items()}
+        """What was not read from the list, and stays until it is read again."""
+        names = DETAILS.get(kind, ())
+        found = community.values(session, self.begun.connection, kind, ids) if names else {}
+        return {id: {name: held[name] for name in names if name in held} for id, held in found.items()}
 
     def _conclude(self, kind: Kind, before: int) -> None:
         """Mark what the list did not have. A list that lost most of what it had is a fault, not news."""
@@ -279,11 +285,37 @@ class _Run:
 
     # ---- topics and replies
 
+    @property
+    def _since(self) -> date | None:
+        """From when on topics are listed; None: all of them."""
+        if self.begun.full or self.settings.every_topic or self.begun.since is None:
+            return None
+        return self.begun.since.date()
+
     def _topics(self) -> Iterator[list[CommunityRecord]]:
-        since = None if self.begun.full or self.begun.since is None else self.begun.since.date()
-        for page in self.source.topics(since):
+        for page in self.source.topics(self._since):
             self.newest = max([self.newest, *(_activity(record) for record in page)])
             yield page
+
+    def _read_topic_details(self) -> None:
+        """Add what the lists by type say of topics that are stored."""
+        self.progress.phase("reading topics by type", None)
+        names = DETAILS[Kind.TOPIC]
+        for page in self.source.topic_details(self._since):
+            with self.workspace.begin() as session:
+                held = community.values(session, self.begun.connection, Kind.TOPIC, [record.id for record in page])
+                contents = {}
+                for record in page:
+                    before = held.get(record.id, {})
+                    rest = {name: value for name, value in before.items() if name not in names}
+                    told = {name: record.values[name] for name in names if name in record.values}
+                    if before and {**rest, **told} != before:
+                        contents[record.id] = canonical({**rest, **told})
+                if contents:
+                    self.lease.assert_held(session)
+                    changed = community.replace(session, self.begun, Kind.TOPIC, contents, now=self.clock.now())
+                    self.counts[Kind.TOPIC].stored += changed
+            self.progress.advance(len(page))
 
     def _watermark(self) -> datetime | None:
         """Up to when everything is known: the newest activity that the community told of, by its own clock. Ours only keeps a

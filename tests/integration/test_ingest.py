@@ -23,8 +23,8 @@ from tests.connectors.servers import CountingBudget, Request, reply, serving
 
 NAME = "acme-community"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-COMMON = 5
-"""Calls of every run: the token, the categories, their tree and numbers, the idea statuses."""
+COMMON = 10
+"""Calls of every run: the token, the categories, their tree and numbers, the idea statuses, and the five types of topics."""
 
 
 class Days:
@@ -133,7 +133,7 @@ def test_the_first_run_reads_everything(world: World) -> None:
     assert member["email"] == "u3@x.example"
     assert world.stored(Kind.REPLY)["11"].values["topic_id"] == "1"
     assert "reading members" in world.watcher.phases
-    assert world.watcher.count == 12 + 12 + 4 + 2 + 2
+    assert world.watcher.count == 12 + 12 + 4 + 4 + 2 + 2
 
 
 def test_a_run_in_which_nothing_changed_reads_the_lists_only(world: World) -> None:
@@ -184,6 +184,49 @@ def test_some_members_are_read_anew_each_time(world: World) -> None:
         assert found(world.run(refresh_members=4), Kind.MEMBER).asked == 4
     assert world.calls("/user/") == 4
     assert world.stored(Kind.MEMBER)["3"].values["profile"] == {"Phone": "moved"}, "all twelve had their turn"
+
+
+def test_what_only_the_lists_by_type_say_of_a_topic(world: World) -> None:
+    world.forum.topics[0]["contentType"] = "idea"
+    world.forum.details = {"1": {"ideaStatus": {"id": "1", "name": "New"}}, "2": {"answer": "22", "closed": True}}
+    world.run()
+    stored = world.stored(Kind.TOPIC)
+    assert stored["1"].values["idea_status"] == "New"
+    assert (stored["2"].values["answer_id"], stored["2"].values["closed"]) == ("22", True)
+    world.forum.details = {
+        "1": {"ideaStatus": {"id": "2", "name": "Done"}, "seoCommunityUrl": "/x-1"},
+        "2": {"closed": False},
+    }
+    for one in world.forum.topics[:2]:
+        one["lastActivityAt"] = "2026-11-23T10:00:00+00:00"
+    world.run()
+    stored = world.stored(Kind.TOPIC)
+    assert (stored["1"].values["idea_status"], stored["1"].values["url"]) == ("Done", "/x-1")
+    assert stored["2"].values["closed"] is False
+    assert "answer_id" not in stored["2"].values
+    assert stored["2"].values["title"] == "Topic 2"
+
+
+def test_a_community_without_one_of_these_lists(world: World) -> None:
+    world.forum.before = lambda request: reply(501) if "/v2/productUpdates" in request.target else None
+    world.run()
+    assert len(world.alive(Kind.TOPIC)) == 4
+
+
+def test_views_are_seen_where_every_topic_is_listed(world: World) -> None:
+    for one in world.forum.topics:
+        one["lastActivityAt"] = "2026-01-01T00:00:00+00:00"
+    world.forum.topics.append(topic(9, "2026-11-20T00:00:00+00:00"))
+    world.run()
+    world.forum.topics[0]["views"] = 50
+    world.run()
+    assert world.stored(Kind.TOPIC)["1"].values["views"] == 3
+    run = world.run(every_topic=True)
+    assert not run.full
+    assert world.stored(Kind.TOPIC)["1"].values["views"] == 50
+    assert found(run, Kind.TOPIC) == Count(listed=5, stored=1), "no replies for that"
+    del world.forum.topics[3]
+    assert found(world.run(every_topic=True), Kind.TOPIC).deleted == 1
 
 
 class TestGone:
@@ -313,7 +356,8 @@ class TestGone:
 
 class TestBrokenOff:
     @pytest.mark.parametrize(
-        "where", ["/v2/categories", "ideaStatuses", "/user?", "/user/9", "/v2/topics", "1000002/replies"]
+        "where",
+        ["/v2/categories", "ideaStatuses", "/user?", "/user/9", "/v2/topics", "/v2/questions?", "1000002/replies"],
     )
     def test_the_next_run_goes_on(self, world: World, where: str) -> None:
         world.forum.before = lambda request: reply(400) if where in request.target else None
