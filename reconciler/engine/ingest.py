@@ -4,8 +4,8 @@
 
 Lists are read as a whole and compared with the store by digest, a page at a time; only what differs is written, in the
 transaction of its page. What a list does not have costs a call for each record, so it is read only where the list shows a
-change. An edit that moves nothing in a list is found by the complete pass, which reads the replies to all topics and some of the
-profiles anew.
+change. An edit that moves nothing in a list is found by the complete pass, which reads the replies to all topics, and some of
+the profiles anew.
 
 A run that breaks off has concluded nothing. Everything that it stored stays, and the next one only compares it; what was still
 due is still due, and a complete pass goes on until it is complete.
