@@ -139,6 +139,11 @@ class CommunitySource(Protocol):
         """
         ...
 
+    def topic_details(self, since: date | None) -> Iterator[list[CommunityRecord]]:
+        """Those values of the same topics that `topics` does not give, as far as there are any; topics among them twice, and
+        some that `topics` does not have."""
+        ...
+
     def replies(self, topic: CommunityRecord) -> Iterator[list[CommunityRecord]]:
         """Every visible reply to a topic once. May be called from several threads. Raises `errors.RemoteRefused` with status
         404 for a topic that is gone."""

@@ -4,8 +4,8 @@
 
 Lists are read as a whole and compared with the store by digest, a page at a time; only what differs is written, in the
 transaction of its page. What a list does not have costs a call for each record, so it is read only where the list shows a
-change. An edit that moves nothing in a list is found by the complete pass, which reads the replies to all topics and some of the
-profiles anew.
+change. An edit that moves nothing in a list is found by the complete pass, which reads the replies to all topics, and some of
+the profiles anew.
 
 A run that breaks off has concluded nothing. Everything that it stored stays, and the next one only compares it; what was still
 due is still due, and a complete pass goes on until it is complete.
@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
 from reconciler import errors
@@ -35,13 +35,19 @@ from reconciler.state.staging import Workspace
 T = TypeVar("T")
 
 PAGE = 200
-"""Records that are asked more about before the next ones are looked up, and that are stored together."""
+"""Members that are asked more about before they are stored and the next ones are looked up."""
+
+INTAKE = 500
+"""Topics whose replies are read before the next ones are looked up, and replies that are stored together."""
 
 FEW = 10
 """Lists that had no more than this may lose more than half of it."""
 
-DETAILS = ("profile", "roles", "badges", "badge_count")
-"""Values of a member that only a call of its own is sure to have."""
+DETAILS = {
+    Kind.MEMBER: ("profile", "roles", "badges", "badge_count"),
+    Kind.TOPIC: ("idea_status", "answer_id", "url", "closed"),
+}
+"""Values that the list of members, or of topics, may leave out, and that are read in another way."""
 
 WORDS = {
     Kind.MEMBER: "members",
@@ -56,12 +62,15 @@ WORDS = {
 class Settings:
     """How a community is read. `profiles`: whether anything needs what only a call for each member tells.
 
-    `accept_loss` lets a list lose more than half of what it had, which somebody has looked at.
+    `every_topic`: list all topics in each run, at the price of a call for a hundred of them. Views and edits move no topic to
+    the front of the list, so otherwise only complete passes see them. `accept_loss` lets a list lose more than half of what
+    it had, which somebody has looked at.
     """
 
     profiles: bool
     full_every: int = 7
     refresh_members: int = 1000
+    every_topic: bool = False
     force_full: bool = False
     accept_loss: bool = False
 
@@ -141,7 +150,8 @@ class _Run:
         self._list(Kind.IDEA_STATUS, iter([self.source.idea_statuses()]))
         self._list(Kind.MEMBER, self.source.members())
         self._read_members()
-        self._list(Kind.TOPIC, self._topics(), whole=self.begun.full)
+        self._list(Kind.TOPIC, self._topics(), whole=self._since is None)
+        self._read_topic_details()
         self._read_replies()
         with self._commit() as session:
             community.complete(session, self.begun, since=self._watermark(), now=self.clock.now())
@@ -198,11 +208,10 @@ class _Run:
         return len(rows)
 
     def _held(self, session: Session, kind: Kind, ids: Sequence[str]) -> Mapping[str, Mapping[str, Json]]:
-        """What was read of members one by one, and stays until it is read again."""
-        if kind is not Kind.MEMBER:
-            return {}
-        found = community.values(session, self.begun.connection, kind, ids)
-        return {id: {name: held[name] for name in DETAILS if name in held} for id, held in found.items()}
+        """What was not read from the list, and stays until it is read again."""
+        names = DETAILS.get(kind, ())
+        found = community.values(session, self.begun.connection, kind, ids) if names else {}
+        return {id: {name: held[name] for name in names if name in held} for id, held in found.items()}
 
     def _conclude(self, kind: Kind, before: int) -> None:
         """Mark what the list did not have. A list that lost most of what it had is a fault, not news."""
@@ -276,11 +285,37 @@ class _Run:
 
     # ---- topics and replies
 
+    @property
+    def _since(self) -> date | None:
+        """From when on topics are listed; None: all of them."""
+        if self.begun.full or self.settings.every_topic or self.begun.since is None:
+            return None
+        return self.begun.since.date()
+
     def _topics(self) -> Iterator[list[CommunityRecord]]:
-        since = None if self.begun.full or self.begun.since is None else self.begun.since.date()
-        for page in self.source.topics(since):
+        for page in self.source.topics(self._since):
             self.newest = max([self.newest, *(_activity(record) for record in page)])
             yield page
+
+    def _read_topic_details(self) -> None:
+        """Add what the lists by type say of topics that are stored."""
+        self.progress.phase("reading topics by type", None)
+        names = DETAILS[Kind.TOPIC]
+        for page in self.source.topic_details(self._since):
+            with self.workspace.begin() as session:
+                held = community.values(session, self.begun.connection, Kind.TOPIC, [record.id for record in page])
+                contents = {}
+                for record in page:
+                    before = held.get(record.id, {})
+                    rest = {name: value for name, value in before.items() if name not in names}
+                    told = {name: record.values[name] for name in names if name in record.values}
+                    if before and {**rest, **told} != before:
+                        contents[record.id] = canonical({**rest, **told})
+                if contents:
+                    self.lease.assert_held(session)
+                    changed = community.replace(session, self.begun, Kind.TOPIC, contents, now=self.clock.now())
+                    self.counts[Kind.TOPIC].stored += changed
+            self.progress.advance(len(page))
 
     def _watermark(self) -> datetime | None:
         """Up to when everything is known: the newest activity that the community told of, by its own clock. Ours only keeps a
@@ -292,9 +327,9 @@ class _Run:
     def _read_replies(self) -> None:
         self.progress.phase("reading replies", None)
         connection, full_since = self.begun.connection, self.begun.full_since
-        while ids := self._look(lambda session: community.due(session, connection, Kind.TOPIC, PAGE)):
+        while ids := self._look(lambda session: community.due(session, connection, Kind.TOPIC, INTAKE)):
             self._read_replies_of(ids)
-        while full_since is not None and (ids := self._oldest(Kind.TOPIC, PAGE, full_since)):
+        while full_since is not None and (ids := self._oldest(Kind.TOPIC, INTAKE, full_since)):
             self._read_replies_of(ids)
 
     def _read_replies_of(self, ids: Sequence[str]) -> None:
@@ -303,7 +338,7 @@ class _Run:
         intake = _Intake()
         for topic, page in crowd(self._replies, topics, self.source.concurrency):
             intake.add(topic.id, page)
-            if len(intake) >= PAGE:
+            if len(intake) >= INTAKE:
                 self._take_replies(intake)
         self._take_replies(intake)
 
@@ -322,10 +357,10 @@ class _Run:
         with self._commit() as session:
             now, connection = self.clock.now(), self.begun.connection
             stored = self._store(session, Kind.REPLY, replies)
-            for topic, ids in ended.items():
-                if ids is not None:
-                    gone = [id for id in community.replies(session, connection, topic) if id not in ids]
-                    self.counts[Kind.REPLY].deleted += community.delete(session, self.begun, Kind.REPLY, gone, now=now)
+            whole = {topic: ids for topic, ids in ended.items() if ids is not None}
+            before = community.replies(session, connection, whole)
+            gone = [id for topic, ids in whole.items() for id in before[topic] if id not in ids]
+            self.counts[Kind.REPLY].deleted += community.delete(session, self.begun, Kind.REPLY, gone, now=now)
             community.was_read(session, connection, Kind.TOPIC, list(ended), now=self._read_at())
         self.counts[Kind.REPLY].listed += len(replies)
         self.counts[Kind.REPLY].stored += stored

@@ -238,10 +238,14 @@ def absent(session: Session, connection: str, kind: Kind, *, after: str, limit: 
     return list(session.execute_raw(query, (connection, kind.value, after)).scalars())
 
 
-def replies(session: Session, connection: str, topic: str) -> list[str]:
-    """Ids of the replies to a topic that are not deleted."""
-    query = _alive(connection, Kind.REPLY).where(_records.c.parent == topic)
-    return list(session.execute(query).scalars())
+def replies(session: Session, connection: str, topics: Collection[str]) -> dict[str, list[str]]:
+    """Ids of the replies to some topics that are not deleted, by topic."""
+    found: dict[str, list[str]] = {topic: [] for topic in topics}
+    start = f"SELECT parent, id FROM community_records WHERE connection = {_mark(session)} AND deleted_at IS NULL"
+    for part in _parts(topics):
+        for topic, id in _among(session, f"{start} AND parent", (connection,), part):
+            found[topic].append(id)
+    return found
 
 
 def delete(session: Session, begun: Pass, kind: Kind, ids: Collection[str], *, now: datetime) -> int:
@@ -347,12 +351,16 @@ def _by_id(
 ) -> Iterator[tuple[Any, ...]]:
     start = f"SELECT {columns} FROM community_records WHERE connection = {_mark(session)} AND kind = {_mark(session)}"
     for part in _parts(ids):
-        if session.postgresql:
-            found = session.execute_raw(f"{start} AND id = ANY(%s::text[])", (connection, kind.value, part))
-        else:
-            marks = ", ".join("?" * len(part))
-            found = session.execute_raw(f"{start} AND id IN ({marks})", (connection, kind.value, *part))
-        yield from (tuple(row) for row in found)
+        yield from _among(session, f"{start} AND id", (connection, kind.value), part)
+
+
+def _among(session: Session, query: str, bound: tuple[str, ...], ids: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Rows of a query that ends with the name of a column, which has to be one of `ids`."""
+    if session.postgresql:
+        found = session.execute_raw(f"{query} = ANY(%s::text[])", (*bound, ids))
+    else:
+        found = session.execute_raw(f"{query} IN ({', '.join('?' * len(ids))})", (*bound, *ids))
+    yield from (tuple(row) for row in found)
 
 
 def _parts(ids: Collection[str]) -> Iterator[list[str]]:

@@ -72,6 +72,8 @@ class Forum:
     counts: Any = None
     statuses: list[dict[str, Any]] = field(default_factory=list)
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What only the lists by type say of topics, by their public id."""
     most: int = 10_000
     wrapped: bool = True
     before: Callable[[Request], Answer | Pass | None] = field(default=lambda _: None)
@@ -102,6 +104,8 @@ class Forum:
                 return reply(200, {"result": self.counts})
             case ["ideas", "ideaStatuses"]:
                 return self._page(self.statuses, query)
+            case [kind] if kind in ROUTES:
+                return self._typed(ROUTES[kind], query)
             case [kind, internal, "replies"] if kind in ROUTES:
                 return self._replies(kind, internal, query)
         return reply(404, {"message": "Not Found"})
@@ -127,6 +131,11 @@ class Forum:
             return reply(422, {"message": "Unprocessable Entity", "errors": ["too many"]})
         found = [one for one in self.topics if _matches(one, query)]
         return self._page(sorted(found, key=lambda one: str(one["lastActivityAt"]), reverse=True), query)
+
+    def _typed(self, kind: str, query: dict[str, str]) -> Answer:
+        found = [one for one in self.topics if one["contentType"] == kind]
+        found.sort(key=lambda one: str(one["lastActivityAt"]), reverse=True)
+        return self._page([{**one, **self.details.get(one["publicId"], {})} for one in found], query)
 
     def _replies(self, kind: str, internal: str, query: dict[str, str]) -> Answer:
         for one in self.topics:

@@ -12,15 +12,18 @@ from reconciler.connectors.gainsight_cc import content, listing
 from reconciler.connectors.gainsight_cc.api import CommunityApi
 from reconciler.connectors.gainsight_cc.content import Categories
 from reconciler.connectors.gainsight_cc.people import listed_member, member_details
-from reconciler.connectors.gainsight_cc.topics import TopicReader
+from reconciler.connectors.gainsight_cc.topics import FROM_MARGIN, TopicReader, activity
 from reconciler.connectors.gainsight_cc.walking import PageNumber, walk
 from reconciler.model.community import CommunityRecord
 from reconciler.model.json import Json
 
 MODULES = [("module[]", name) for name in content.MODULES]
 
-UNAVAILABLE = frozenset({400, 404, 405, 422, 501})
-"""How a route answers that the community does not have, or not for these credentials."""
+MISSING = frozenset({404, 405, 501})
+"""How a route answers that the community does not have."""
+
+UNAVAILABLE = MISSING | {400, 422}
+"""The same for one that wants to know on whose behalf it is asked."""
 
 
 class CommunityReader:
@@ -58,6 +61,28 @@ class CommunityReader:
 
         reader = TopicReader(fetch, today=self._clock.now().date(), categories=list(categories.found))
         return reader.read(since)
+
+    def topic_details(self, since: date | None) -> Iterator[list[CommunityRecord]]:
+        """See `base.CommunitySource`."""
+        oldest = "" if since is None else (since - FROM_MARGIN).isoformat()
+        for one in content.CONTENT_TYPES:
+            try:
+                yield from self._of_type(one.route, oldest)
+            except errors.RemoteRefused as error:
+                if error.status not in MISSING:
+                    raise
+
+    def _of_type(self, route: str, oldest: str) -> Iterator[list[CommunityRecord]]:
+        what = f"the list of {route}"
+
+        def fetch(page: PageNumber) -> list[CommunityRecord]:
+            answer = self._api.content([route], _numbered(page), what)
+            return [content.topic_details(item) for item in content.items(answer, what)]
+
+        for page in walk(what, fetch, activity):
+            yield page
+            if page and activity(page[-1]) < oldest:
+                return
 
     def replies(self, topic: CommunityRecord) -> Iterator[list[CommunityRecord]]:
         """See `base.CommunitySource`."""

@@ -118,7 +118,7 @@ def topic(data: Json, categories: Categories) -> CommunityRecord:
         **_author(item.get("author")),
         idea_status=_idea_status(item),
         answer_id=_answer(item),
-        url=word(item.get("seoCommunityUrl")) or word(item.get("permalink")) or word(item.get("url")),
+        url=_url(item),
         tags=words(item.get("tags")),
         moderator_tags=words(item.get("moderatorTags")),
         product_areas=words(item.get("productAreas")),
@@ -131,6 +131,21 @@ def topic(data: Json, categories: Categories) -> CommunityRecord:
         trashed=flag(item.get("trashed")),
         created_at=_first_moment(item, "createdAt", "askedAt", "startedAt", "submittedAt"),
         published_at=moment(item.get("publishedAt")),
+        last_activity_at=moment(item.get("lastActivityAt")),
+    )
+    return CommunityRecord(kind=Kind.TOPIC, id=id, values=values)
+
+
+def topic_details(data: Json) -> CommunityRecord:
+    """An item of the list of one type of topics: what the list of all of them leaves out. Raises `errors.RemoteMalformed`."""
+    item = json_object(data, "a topic")
+    id = required(item.get("publicId"), "a topic")
+    values = said(
+        id=id,
+        idea_status=_idea_status(item),
+        answer_id=_answer(item),
+        url=_url(item),
+        closed=flag(item.get("closed")),
         last_activity_at=moment(item.get("lastActivityAt")),
     )
     return CommunityRecord(kind=Kind.TOPIC, id=id, values=values)
@@ -238,6 +253,10 @@ def _idea_status(item: Mapping[str, Json]) -> str | None:
 def _answer(item: Mapping[str, Json]) -> str | None:
     """The reply that was accepted. The list of topics only says that there is one."""
     return next((id for name in ("answer", "bestAnswer") if (id := identifier(item.get(name)))), None)
+
+
+def _url(item: Mapping[str, Json]) -> str | None:
+    return next((found for name in ("seoCommunityUrl", "permalink", "url") if (found := word(item.get(name)))), None)
 
 
 def _count(value: Json) -> int | None:
