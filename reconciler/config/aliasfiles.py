@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -46,7 +46,26 @@ def wrong(alias: str, meant: str) -> tuple[str, str] | None:
         return "this is no e-mail address, member id or domain", 'write it as "anna@acme.com", "1234" or "acme.com"'
     if _DOMAIN.fullmatch(alias) and _EMAIL.fullmatch(meant):
         return "a domain stands for a company, not for a person", "write the name of the company"
+    # Only where there are aliases at all: it takes a moment to import.
+    from reconciler.records.resolution.aliases import alias_of
+
+    try:
+        found = alias_of(alias, meant)
+    except ValueError as problem:
+        return str(problem), "write an e-mail address, or the name of a company with letters or digits in it"
+    if not (found.email if _EMAIL.fullmatch(alias) else found.domain if _DOMAIN.fullmatch(alias) else found.member):
+        return "nobody has an address like that, or below it", 'write it as "anna@acme.com" or "acme.com"'
     return None
+
+
+def clashes(aliases: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Entries that mean the same as an earlier one and lead to somebody else, each with why and a hint. `wrong` says nothing
+    of any of them."""
+    from reconciler.records.resolution import aliases as table
+
+    for alias, earlier in table.clashes(aliases):
+        why = f"'{alias}' and '{earlier}' are one to the rules, and stand for different people or companies"
+        yield alias, (why, "keep one of the two")
 
 
 def named(entry: Entry) -> str | None:
@@ -100,6 +119,8 @@ def parse(data: bytes, path: str) -> tuple[dict[str, str], tuple[Diagnostic, ...
             found = wrong(alias, meant)
         if found:
             problems.append(_problem(*found, places.key(0, (alias,))))
+    if not problems:
+        problems = [_problem(*found, places.key(0, (alias,))) for alias, found in clashes(content)]
     return ({} if problems else dict(content)), tuple(problems[:100])
 
 

@@ -113,11 +113,16 @@ class IdentitySpec(Strict):
     def _sound(self) -> Self:
         for why, hint, at in self._wrong():
             raise PydanticCustomError("E-VALUE", "{why}", {"why": why, "hint": hint, "at": at})
+        for why, hint in self._wrong_aliases():
+            raise PydanticCustomError("E-ALIASES", "{why}", {"why": why, "hint": hint, "at": "aliases"})
+        return self
+
+    def _wrong_aliases(self) -> Iterator[tuple[str, str]]:
         for alias, meant in self.aliases.items():
             if wrong := aliasfiles.wrong(alias, meant):
-                context = {"why": f"'{alias}': {wrong[0]}", "hint": wrong[1], "at": "aliases"}
-                raise PydanticCustomError("E-ALIASES", "{why}", context)
-        return self
+                yield f"'{alias}': {wrong[0]}", wrong[1]
+        for _, found in aliasfiles.clashes(self.aliases):
+            yield found
 
     def _wrong(self) -> Iterator[tuple[str, str, str]]:
         """What does not go together, with a hint and the key."""

@@ -23,9 +23,8 @@ from reconciler.model.json import Json
 from reconciler.model.resources import Behavior, CcConnection, CommunityImport
 from reconciler.planning.objects import TargetObject, compare
 from reconciler.records.coerce import coerce
-from reconciler.state import imports
+from reconciler.state import erasure, imports
 from reconciler.state.database import Database
-from reconciler.state.erasure import erase
 
 
 class Tenant(ObjectSource, Protocol):
@@ -94,10 +93,12 @@ def _read(database: Database, reading: Reading, lease: Held, progress: Progress,
         full_every=flow.full_every,
         refresh_members=flow.refresh_members,
     )
+    _forget(database, connection, lease)
     with database.workspace() as workspace:
         ingest.ingest(
             workspace, connection, reading.source, lease=lease, clock=clock, settings=settings, progress=progress
         )
+    _forget(database, connection, lease)
     progress.phase("resolving", None)
     resolving.resolve(
         database,
@@ -112,9 +113,20 @@ def _read(database: Database, reading: Reading, lease: Held, progress: Progress,
     today = clock.now().date()
     with database.begin() as session:
         lease.assert_held(session)
-        erase(session, connection, imports.erased(session, connection), profile.scope(connection))
         imports.count_views(session, connection, today)
         imports.note_day(session, connection, today)
+
+
+def _forget(database: Database, connection: str, lease: Held) -> None:
+    """Take members who are gone out of everything else. Also before anything is read: a run may never have come this far."""
+    with database.read() as session:
+        members = imports.to_forget(session, connection)
+        traces = erasure.find(session, connection, members) if members else None
+    if traces is not None:
+        with database.begin() as session:
+            lease.assert_held(session)
+            erasure.erase(session, traces, profile.scope(connection))
+            imports.forgotten(session, connection)
 
 
 def _origin(reading: Reading) -> Origin:

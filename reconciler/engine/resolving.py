@@ -11,11 +11,11 @@ from reconciler.connectors.base import ObjectSource
 from reconciler.model.catalog import Catalog, DataType
 from reconciler.model.json import Json
 from reconciler.model.resources import IdentitySettings
+from reconciler.records.resolution.aliases import alias_of
 from reconciler.records.resolution.domains import domain_key
-from reconciler.records.resolution.keys import email_key
 from reconciler.records.resolution.resolver import Resolver
 from reconciler.records.resolution.rows import CompanyPersonRow, CompanyRow, Member, PersonRow
-from reconciler.records.resolution.settings import Alias, Rule, Settings, Term
+from reconciler.records.resolution.settings import Rule, Settings, Term
 from reconciler.state import imports
 from reconciler.state.database import Database
 from reconciler.state.directory import TableDirectory
@@ -39,18 +39,8 @@ def settings_of(identity: IdentitySettings) -> Settings:
         threshold=identity.similarity,
         region=identity.phone_region,
         free_mail=frozenset(domain_key(text) or text for text in identity.free_mail),
-        aliases=tuple(_alias(of, leads_to) for of, leads_to in sorted(identity.aliases.items())),
+        aliases=tuple(alias_of(of, leads_to) for of, leads_to in sorted(identity.aliases.items())),
     )
-
-
-def _alias(of: str, leads_to: str) -> Alias:
-    """What an entry of the table means is seen in how it is written."""
-    person, company = (leads_to, "") if email_key(leads_to) else ("", leads_to)
-    if email_key(of):
-        return Alias(email=of, person=person, company=company)
-    if domain_key(of):
-        return Alias(domain=of, person=person, company=company)
-    return Alias(member=of, person=person, company=company)
 
 
 def resolve(
@@ -99,9 +89,6 @@ def _record_all(
             known = [(id, _text(values.get("username")), _text(values.get("email"))) for id, values in page]
             imports.record_matches(session, connection, known, found, now=clock.now())
         advance(len(page))
-    with workspace.begin() as session:
-        assert_held(session)
-        imports.drop_matches_of_the_gone(session, connection)
 
 
 def _member(id: str, values: Mapping[str, Json], identity: IdentitySettings) -> Member:

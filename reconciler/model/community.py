@@ -353,3 +353,8 @@ def raw_objects(tenant: str, declared: Iterable[ProfileField] = ()) -> tuple[Obj
 def objects(tenant: str, declared: Iterable[ProfileField] = ()) -> tuple[ObjectDefinition, ...]:
     """Everything that an import of one community writes: its raw objects, then the core objects that all share."""
     return (*raw_objects(tenant, declared), *CORE)
+
+
+def content_identifier(connection: str, kind: Kind, id: str) -> str:
+    """What tells a post apart from those of all communities. It names the connection: a tenant may be renamed."""
+    return f"{connection}/{'reply' if kind is Kind.REPLY else 'topic'}/{id}"

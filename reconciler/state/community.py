@@ -3,7 +3,7 @@
 `content` is the canonical JSON of a record's values. `listed` is the digest of what the list last said of it, so that most of
 a list is compared without reading any content; empty: compare as if it were new. `due` says that what a list does not have
 (the profile of a member, the replies to a topic) is to be read, `read_at` when that was last done, `wanted` for what state of
-the list.
+the list. Of a member who is gone, `due` says that other tables still know of them: see `erasure`.
 
 Nothing is removed but personal data: what a community no longer has keeps its row, with `deleted_at`.
 """
@@ -341,7 +341,8 @@ def _delete(
     for part in _parts(ids):
         chosen = (_records.c.connection == begun.connection, _records.c.kind == kind.value, column.in_(part))
         statement = update(_records).where(*chosen, _records.c.deleted_at.is_(None))
-        marks = {"deleted_at": now, "changed_at": now, "changed_in": begun.number, "due": 0}
+        due = int(kind is Kind.MEMBER)
+        marks = {"deleted_at": now, "changed_at": now, "changed_in": begun.number, "due": due}
         gone += session.execute(statement.values(**marks, **cleared)).rowcount
     return gone
 

@@ -58,8 +58,9 @@ class TableDirectory:
         self._workspace.load(_COMPANY_KEYS, keys)
 
     def ready(self) -> None:
-        """Everything is loaded."""
+        """Everything is loaded. Who came to be between the reading of people and that of their ties is only known the next time."""
         self._workspace.index(_PEOPLE, ["id"])
+        self._workspace.prune(_PERSON_KEYS, "id", _PEOPLE)
         self._workspace.index(_PERSON_KEYS, ["kind", "text"])
         self._workspace.index(_TIES, ["person_id"])
         self._workspace.index(_COMPANIES, ["id"])

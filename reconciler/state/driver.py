@@ -24,6 +24,8 @@ PRAGMAS = (
     # lower serial than the file. A commit is made once for each batch of calls; next to a call an fsync costs nothing.
     "synchronous = FULL",
     "foreign_keys = ON",
+    # What is removed is gone from the file, too: a person may be erased.
+    "main.secure_delete = ON",
     # A staging table may be larger than the memory: on disk, behind a small page cache.
     "temp_store = FILE",
     f"cache_size = -{CACHE_KIB}",

@@ -1,86 +1,182 @@
 """Taking a person out of what is kept here: a member whom a community has erased.
 
-The store of the community forgets by itself, and the ledgers of an import when the target has taken the change. What is left
-is what profile fields were written, what was rejected, and what the journal says of values before.
+The store of the community forgets by itself (`state.community`). What is left is who they were matched with, which of their
+profile fields were written, what of them and of their posts was rejected, what the journal says, and what the ledgers of
+imports say that a target has. In these an empty text takes the place of what is personal: it differs from everything that is
+ever staged, so the next write clears it at the target, and the journal of that write knows no more either.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, text, update
 
-from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING
+from reconciler.model.community import CONTENT, Kind, content_identifier, raw_name
+from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, PROFILE_FIELD_MAPPING, DocumentId
+from reconciler.model.json import Json
 from reconciler.state import ledger, tables
+from reconciler.state.ledger import Ledger
 from reconciler.state.session import Session
 
-_outcomes, _batches, _documents = tables.outcomes, tables.batches, tables.documents
+_outcomes, _batches, _documents, _matches = tables.outcomes, tables.batches, tables.documents, tables.community_matches
+
+AUTHOR_NAME = "Author Name"
+CHUNK = 500
 
 
-def erase(session: Session, connection: str, members: Collection[str], profile_scope: str) -> None:
-    """Remove what is known of these members of a community. Costs what the journal of its documents is long."""
-    if not members:
-        return
-    _erase_ledger(session, profile_scope, members)
-    keys = {PROFILE_FIELD_MAPPING: set(members), COMMUNITY_IMPORT: {json.dumps([id]) for id in members}}
-    for kind, name in _documents_of(session, connection):
-        _erase_outcomes(session, kind, name, keys[kind])
-        _erase_journal(session, kind, name, keys[kind], set(members))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What is to be erased. `keys` are those of the records of an import, by item: the members themselves, and their posts.
+
+    `batches` are the journalled batches that have any of it. To find them takes as long as the journal is long, and nobody has
+    to wait for that.
+    """
+
+    connection: str
+    members: Sequence[str]
+    keys: Mapping[str, Collection[str]]
+    mappings: Sequence[DocumentId]
+    batches: Sequence[int]
 
 
-def _documents_of(session: Session, connection: str) -> Iterator[tuple[str, str]]:
-    """The import of a community, and whatever ever wrote its profile fields."""
-    yield COMMUNITY_IMPORT, connection
-    query = select(_documents.c.name, _documents.c.spec).where(_documents.c.kind == PROFILE_FIELD_MAPPING)
-    for row in session.execute(query):
-        if json.loads(row.spec).get("to") == connection:
-            yield PROFILE_FIELD_MAPPING, row.name
+def find(session: Session, connection: str, members: Sequence[str]) -> Traces:
+    """Where something is known of these members of a community. Writes nothing."""
+    keys = _keys(session, connection, members)
+    mappings = _mappings(session, connection)
+    found = Traces(connection=connection, members=members, keys=keys, mappings=mappings, batches=())
+    batches = [
+        row.id
+        for document, keys_of in _documents_of(found)
+        for row in session.stream(_of(document))
+        if any(write[0] in keys_of(write[2]) for write in json.loads(row.writes))
+    ]
+    return Traces(connection=connection, members=members, keys=keys, mappings=mappings, batches=batches)
 
 
-def _erase_ledger(session: Session, scope: str, members: Collection[str]) -> None:
-    book = ledger.find(session, scope, ())
+def erase(session: Session, traces: Traces, profile_scope: str) -> None:
+    """Remove what `find` has found. `profile_scope` is the ledger of the community's profile fields."""
+    own = _matches.c.connection == traces.connection
+    session.execute(delete(_matches).where(own, _matches.c.id == bindparam("of_id")), _each(traces.members, "of_id"))
+    book = ledger.find(session, profile_scope, ())
     if book.table is not None:
-        session.execute(text(f"DELETE FROM {book.table} WHERE key = :key"), [{"key": id} for id in sorted(members)])
+        session.execute(text(f"DELETE FROM {book.table} WHERE key = :key"), _each(traces.members, "key"))
+    for document in traces.mappings:
+        _erase_outcomes(session, document, None, traces.members)
+    for item, keys in traces.keys.items():
+        _erase_outcomes(session, DocumentId(COMMUNITY_IMPORT, traces.connection), item, keys)
+    for item, book in _ledgers(session, traces):
+        _blank_ledger(session, book, item, traces.keys[item])
+    _blank_journal(session, traces)
 
 
-def _erase_outcomes(session: Session, kind: str, name: str, keys: Collection[str]) -> None:
+def _keys(session: Session, connection: str, members: Sequence[str]) -> dict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    found[Kind.MEMBER.value] = {_key(id) for id in members}
+    records = tables.community_records
+    for start in range(0, len(members), CHUNK):
+        query = select(records.c.kind, records.c.id).where(
+            records.c.connection == connection, records.c.author.in_(members[start : start + CHUNK])
+        )
+        for kind, id in session.execute(query):
+            found[kind].add(_key(id))
+            found[CONTENT.kind].add(_key(content_identifier(connection, Kind(kind), id)))
+    return dict(found)
+
+
+def _key(text: str) -> str:
+    """The key of a record in stage, ledger, outcomes and journal."""
+    return json.dumps([text], ensure_ascii=False)
+
+
+def _mappings(session: Session, connection: str) -> list[DocumentId]:
+    """Whatever ever wrote the profile fields of a community."""
+    query = select(_documents.c.name, _documents.c.spec).where(_documents.c.kind == PROFILE_FIELD_MAPPING)
+    return [
+        DocumentId(PROFILE_FIELD_MAPPING, row.name)
+        for row in session.execute(query)
+        if json.loads(row.spec).get("to") == connection
+    ]
+
+
+def _documents_of(traces: Traces) -> Iterator[tuple[DocumentId, Callable[[str], Collection[str]]]]:
+    """Documents that wrote something of the members, and which keys are theirs, by item."""
+    members = set(traces.members)
+    yield DocumentId(COMMUNITY_IMPORT, traces.connection), lambda item: traces.keys.get(item, ())
+    for mapping in traces.mappings:
+        yield mapping, lambda _: members
+
+
+def _of(document: DocumentId) -> Any:
+    at = (_batches.c.kind == document.kind, _batches.c.name == document.name)
+    return select(_batches.c.id, _batches.c.writes).where(*at)
+
+
+def _erase_outcomes(session: Session, document: DocumentId, item: str | None, keys: Collection[str]) -> None:
     statement = delete(_outcomes).where(
-        _outcomes.c.kind == kind, _outcomes.c.name == name, _outcomes.c.key == bindparam("of_key")
+        _outcomes.c.kind == document.kind, _outcomes.c.name == document.name, _outcomes.c.key == bindparam("of_key")
     )
-    session.execute(statement, [{"of_key": key} for key in sorted(keys)])
+    chosen = statement if item is None else statement.where(_outcomes.c.item == item)
+    session.execute(chosen, _each(keys, "of_key"))
 
 
-def _erase_journal(session: Session, kind: str, name: str, keys: Collection[str], members: Collection[str]) -> None:
-    """That something was written stays on record; what, does not. Posts name their author, too."""
-    query = select(_batches.c.id, _batches.c.writes).where(_batches.c.kind == kind, _batches.c.name == name)
-    changed = []
-    for row in session.stream(query):
-        writes = json.loads(row.writes)
-        kept = [_blank(write) if write[0] in keys or _names(write, members) else write for write in writes]
-        if kept != writes:
-            changed.append({"of_id": row.id, "now": json.dumps(kept, ensure_ascii=False)})
-    if changed:
-        statement = update(_batches).where(_batches.c.id == bindparam("of_id")).values(writes=bindparam("now"))
-        session.execute(statement, changed)
+def _ledgers(session: Session, traces: Traces) -> Iterator[tuple[str, Ledger]]:
+    """Those of all targets that an import ever wrote to, also under an earlier name of the tenant. Never those of another
+    community, whose members have the same ids."""
+    others = _others(session, traces.connection)
+    query = select(tables.ledgers.c.scope).where(tables.ledgers.c.scope.like("import:%"))
+    for scope in list(session.execute(query).scalars()):
+        book = ledger.find(session, scope, traces.keys.keys())
+        if scope.split(":", 2)[2] not in others:
+            yield from ((item, book) for item in book.columns)
 
 
-def _blank(write: Sequence[Any]) -> list[Any]:
+def _others(session: Session, connection: str) -> set[str]:
+    """The raw objects of all other communities that were ever recorded."""
+    query = select(_documents.c.name, _documents.c.spec).where(_documents.c.kind == CONNECTION)
+    tenants = {row.name: json.loads(row.spec).get("tenant") for row in session.execute(query)}
+    own = tenants.pop(connection, None)
+    return {raw_name(kind, tenant) for tenant in tenants.values() if tenant not in (None, own) for kind in Kind}
+
+
+def _blank_ledger(session: Session, book: Ledger, item: str, keys: Collection[str]) -> None:
+    column = book.columns[item]
+    query = text(f"SELECT label, {column} FROM {book.table} WHERE key = :key")
+    statement = text(f"UPDATE {book.table} SET label = :label, {column} = :value WHERE key = :key")
+    for key in sorted(keys):
+        row = session.execute(query, {"key": key}).one_or_none()
+        if row is not None and row[1] is not None:
+            value = json.dumps(_blank_record(item, json.loads(row[1])), ensure_ascii=False)
+            label = json.loads(key)[0] if item == Kind.MEMBER else row[0]
+            session.execute(statement, {"key": key, "label": label, "value": value})
+
+
+def _blank_record(item: str, record: Mapping[str, Json]) -> dict[str, Json]:
+    """Of a member everything is personal, of a post the name of its author."""
+    return {name: "" if item == Kind.MEMBER or name == AUTHOR_NAME else value for name, value in record.items()}
+
+
+def _blank_journal(session: Session, traces: Traces) -> None:
+    """That something was written stays on record; what, does not."""
+    statement = update(_batches).where(_batches.c.id == bindparam("of_id")).values(writes=bindparam("now"))
+    for document, keys_of in _documents_of(traces):
+        for start in range(0, len(traces.batches), CHUNK):
+            part = traces.batches[start : start + CHUNK]
+            for row in session.execute(_of(document).where(_batches.c.id.in_(part))).all():
+                writes = [
+                    _blank_write(write) if write[0] in keys_of(write[2]) else write for write in json.loads(row.writes)
+                ]
+                session.execute(statement, {"of_id": row.id, "now": json.dumps(writes, ensure_ascii=False)})
+
+
+def _blank_write(write: Sequence[Any]) -> list[Any]:
     key, _, item, before, _ = write
     return [key, "", item, None if before is None else "", ""]
 
 
-def _names(write: Sequence[Any], members: Collection[str]) -> bool:
-    return any(text is not None and _author(text) in members for text in write[3:])
-
-
-def _author(text: str) -> str:
-    """Whom a post of an import is by."""
-    if '"Author Id"' not in text:
-        return ""
-    try:
-        record = json.loads(text)
-    except ValueError:
-        return ""
-    return str(record.get("Author Id", "")) if isinstance(record, dict) else ""
+def _each(values: Collection[str], name: str) -> list[dict[str, str]]:
+    return [{name: value} for value in sorted(values)]

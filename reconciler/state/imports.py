@@ -6,6 +6,7 @@ The store itself is `state.community`. What is derived here can be derived again
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -30,6 +31,8 @@ Match = Mapping[str, Json]
 """What a match adds to a record, by the names of `model.community`."""
 
 NOBODY: Match = {}
+
+_LIKE = re.compile("[/%_]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +102,22 @@ def present_members(session: Session, connection: str, after: str, limit: int) -
     return [(row.id, json.loads(row.content)) for row in session.execute(query)]
 
 
-def erased(session: Session, connection: str) -> list[str]:
-    """Members who have gone in the newest run of reading."""
+def to_forget(session: Session, connection: str) -> list[str]:
+    """Members who are gone, and of whom only the store itself has forgotten everything."""
     query = text(
-        "SELECT r.id FROM community_records r JOIN community_passes p ON p.connection = r.connection "
-        "WHERE r.connection = :connection AND r.kind = :kind AND r.deleted_at IS NOT NULL AND r.changed_in = p.number"
+        "SELECT id FROM community_records WHERE connection = :connection AND kind = :kind AND due = 1 "
+        "AND deleted_at IS NOT NULL ORDER BY id"
     ).bindparams(connection=connection, kind=Kind.MEMBER.value)
     return list(session.execute(query).scalars())
+
+
+def forgotten(session: Session, connection: str) -> None:
+    """Nothing of them is left anywhere."""
+    query = text(
+        "UPDATE community_records SET due = 0 WHERE connection = :connection AND kind = :kind AND due = 1 "
+        "AND deleted_at IS NOT NULL"
+    ).bindparams(connection=connection, kind=Kind.MEMBER.value)
+    session.execute(query)
 
 
 def record_matches(
@@ -158,17 +170,6 @@ def detail_of(resolution: Resolution) -> str:
     return ""
 
 
-def drop_matches_of_the_gone(session: Session, connection: str) -> None:
-    """Members that are no longer there have no match either."""
-    session.execute(
-        text(
-            "DELETE FROM community_matches WHERE connection = :connection AND NOT EXISTS (SELECT 1 FROM community_records r "
-            "WHERE r.connection = community_matches.connection AND r.kind = :kind AND r.id = community_matches.id "
-            "AND r.deleted_at IS NULL)"
-        ).bindparams(connection=connection, kind=Kind.MEMBER.value)
-    )
-
-
 def matches(session: Session, connection: str, outcomes: Iterable[Outcome], words: str) -> Iterator[MemberMatch]:
     """Members by how their resolution ended, in natural order of id, a page at a time in memory; `words` are looked for in id,
     label, address and detail, in any case of ASCII letters."""
@@ -189,7 +190,10 @@ def _wanted(connection: str, outcomes: Iterable[Outcome], words: str) -> list[Co
     wanted = [_matches.c.connection == connection, _matches.c.outcome.in_([outcome.value for outcome in outcomes])]
     if words:
         columns = (_matches.c.id, _matches.c.label, _matches.c.email, _matches.c.detail)
-        wanted.append(or_(*(func.lower(column).contains(words.lower(), autoescape=True) for column in columns)))
+        # The database lowers both: what it leaves as it is, it leaves in both.
+        escaped = _LIKE.sub(r"/\g<0>", words)
+        pattern = func.lower(f"%{escaped}%")
+        wanted.append(or_(*(func.lower(column).like(pattern, escape="/") for column in columns)))
     return wanted
 
 

@@ -87,6 +87,13 @@ class Scratch:
         with storable():
             return [tuple(row) for row in self._rows(query, (wanted, *equal.values()))]
 
+    def prune(self, name: str, column: str, known: str) -> None:
+        """Take away the rows whose `column` is no `id` in the table `known`, which has an index of these."""
+        self._run(
+            f"DELETE FROM {table(name)} WHERE NOT EXISTS "
+            f"(SELECT 1 FROM {table(known)} k WHERE k.id = {table(name)}.{column})"
+        )
+
     def count(self, name: str) -> int:
         """Rows of a table."""
         return int(self._rows(f"SELECT count(*) FROM {table(name)}")[0][0])

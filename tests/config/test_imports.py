@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.config.load import LoadedProject
 from reconciler.config.rules import examples
+from reconciler.engine.resolving import settings_of
 from reconciler.model import resources
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, DocumentId
 from reconciler.model.resources import CommunityImport, Every, MatchTerm
@@ -155,6 +156,10 @@ def test_everything_that_can_be_tuned(tmp_path: Path) -> None:
         ("  identity: {company: Sets}\n", "E-PROFILE-FIELD", "did you mean 'Seats'"),
         ("  identity: {aliases: {acme.io: anna@acme.com}}\n", "E-ALIASES", "write the name of the company"),
         ("  identity: {aliases: {anna: anna@acme.com}}\n", "E-ALIASES", None),
+        ("  identity: {aliases: {acme.io: '!!!'}}\n", "E-ALIASES", "with letters or digits"),
+        ("  identity: {aliases: {co.uk: Acme}}\n", "E-ALIASES", "acme.com"),
+        ("  identity: {aliases: {A@b.com: Acme, a@b.com: Beta}}\n", "E-ALIASES", "keep one of the two"),
+        ("  identity: {aliases: {acme.com: Acme, www.acme.com: Beta}}\n", "E-ALIASES", "keep one of the two"),
         ("  identity: {aliases: {acme.io: Acme}, aliasesFile: a.yaml}\n", "E-VALUE", "keep one of the two"),
         ("  identity: {aliasesFile: ../a.yaml}\n", "E-PATH", "below it"),
         ("  identity: {aliasesFile: a.txt}\n", "E-PATH", "rename the file"),
@@ -268,6 +273,10 @@ def test_the_content_of_the_file_is_a_part_of_the_document(tmp_path: Path) -> No
         ("a.example: A\nb.example: 7\n", "E-ALIASES", "people/aliases.yaml:2:1"),
         ("a.example: A\nnobody: B\n", "E-ALIASES", "people/aliases.yaml:2:1"),
         ('a.example: " "\n', "E-ALIASES", "people/aliases.yaml:1:1"),
+        ('a.example: A\nb.example: "-"\n', "E-ALIASES", "people/aliases.yaml:2:1"),
+        ("a.example: A\nA@b.com: A\na@b.com: B\n", "E-ALIASES", "people/aliases.yaml:3:1"),
+        ("acme.com: A\nwww.acme.com: B\n", "E-ALIASES", "people/aliases.yaml:2:1"),
+        ("a.example: A\n10.0.0.1: B\n", "E-ALIASES", "people/aliases.yaml:2:1"),
         ("a.example: A\n77: anna@acme.com\n", "E-YAML-KEY", "people/aliases.yaml:2:1"),
         ("a.example: [A\n", "E-YAML-SYNTAX", "people/aliases.yaml:1:12"),
         (b"\xff\xfe", "E-YAML-ENCODING", "people/aliases.yaml:1:1"),
@@ -278,6 +287,14 @@ def test_a_file_that_holds_no_aliases(content: str | bytes, code: str, place: st
     loaded = aliased(tmp_path, content)
     assert not loaded.valid
     assert (code, place) in {(found, where) for found, where, _ in places(loaded)}
+
+
+def test_aliases_that_say_the_same_twice_are_fine(tmp_path: Path) -> None:
+    loaded = aliased(tmp_path, "A@b.com: Acme\na@b.com: ACME\nacme.com: Acme\nwww.acme.com: acme\n")
+    assert loaded.diagnostics == ()
+    found = imported(loaded)
+    assert found is not None
+    assert len(settings_of(found.identity).aliases) == 4
 
 
 def test_a_link_and_too_large_a_file_are_refused(tmp_path: Path) -> None:

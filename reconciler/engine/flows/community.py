@@ -14,7 +14,7 @@ from itertools import chain
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.engine.flows.base import REJECTED, Emptiness, Plain, Staged
 from reconciler.engine.flows.records import Composed, RecordEnd, key_text, key_values
-from reconciler.model.community import PROFILE, FieldDefinition, Kind, ObjectDefinition
+from reconciler.model.community import PROFILE, FieldDefinition, Kind, ObjectDefinition, content_identifier
 from reconciler.model.json import Json
 from reconciler.model.outcome import RecordWrite, Write, WriteResult
 from reconciler.model.run import Tally
@@ -25,7 +25,7 @@ from reconciler.state.imports import Stored
 from reconciler.state.session import Session
 from reconciler.state.staging import Workspace
 
-TOPIC, REPLY = "Topic", "Topic Reply"
+_TYPES = {Kind.TOPIC: "Topic", Kind.REPLY: "Topic Reply"}
 VIEW = "View"
 LABEL_LENGTH = 100
 
@@ -50,9 +50,9 @@ class Origin:
     connection: str
     tenant: str
 
-    def identifier(self, type: str, id: str) -> str:
-        """What tells a piece of content apart from those of all communities."""
-        return f"{self.connection}/{'reply' if type == REPLY else 'topic'}/{id}"
+    def identifier(self, kind: Kind, id: str) -> str:
+        """What tells a post apart from those of all communities."""
+        return content_identifier(self.connection, kind, id)
 
 
 def scope(target: str, name: str) -> str:
@@ -190,26 +190,25 @@ def _marks(record: Stored) -> Values:
 
 def _content(session: Session, origin: Origin) -> Iterator[Values]:
     """Topics, then replies. What they have in common has the same names in both."""
-    return chain(
-        (_content_of(values, origin, TOPIC) for values in _stored(session, origin, Kind.TOPIC)),
-        (_content_of(values, origin, REPLY) for values in _stored(session, origin, Kind.REPLY)),
+    return (
+        _content_of(values, origin, kind) for kind in _TYPES for values in _stored(session, origin, kind)
     )
 
 
-def _content_of(values: Values, origin: Origin, type: str) -> Values:
+def _content_of(values: Values, origin: Origin, kind: Kind) -> Values:
     topic = values.get("topic_id")
     return {
         **values,
-        "identifier": origin.identifier(type, str(values["id"])),
+        "identifier": origin.identifier(kind, str(values["id"])),
         "tenant": origin.tenant,
-        "type": type,
-        "topic_identifier": origin.identifier(TOPIC, str(topic)) if topic else None,
+        "type": _TYPES[kind],
+        "topic_identifier": origin.identifier(Kind.TOPIC, str(topic)) if topic else None,
     }
 
 
 def _activity(session: Session, origin: Origin) -> Iterator[Values]:
     for day, topic, views, values in imports.views(session, origin.connection):
-        content = origin.identifier(TOPIC, topic)
+        content = origin.identifier(Kind.TOPIC, topic)
         yield {
             "identifier": f"{content}/{VIEW}/{day}",
             "tenant": origin.tenant,

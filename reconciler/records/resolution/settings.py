@@ -81,6 +81,11 @@ class Alias:
             return "member", self.member
         return (Term.EMAIL, email_key(self.email)) if self.email else (Term.DOMAIN, host_key(self.domain))
 
+    @property
+    def target(self) -> tuple[str, str]:
+        """The keys of the person and of the company that it leads to; one of them is empty."""
+        return email_key(self.person), whole_company_key(self.company)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -105,6 +110,5 @@ class Settings:
             raise ValueError(f"{self.region[:100]!r} is no region of phone numbers; two capital letters, as in DE")
         targets: dict[tuple[str, str], tuple[str, str]] = {}
         for alias in self.aliases:
-            target = (email_key(alias.person), whole_company_key(alias.company))
-            if targets.setdefault(alias.key, target) != target:
+            if targets.setdefault(alias.key, alias.target) != alias.target:
                 raise ValueError(f"two aliases for {alias.key[1][:100]!r} lead to different places")
