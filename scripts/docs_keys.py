@@ -154,6 +154,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "gainsight-cs": partial(_spec, "Connection", "gainsight-cs"),
     "gainsight-cc": partial(_spec, "Connection", "gainsight-cc"),
     "profile-field-mapping": partial(_spec, "ProfileFieldMapping"),
+    "community-import": partial(_spec, "CommunityImport"),
     "sql": partial(_spec, "Connection", "sql"),
     "model": partial(_spec, "Model"),
     "sync": partial(_spec, "Sync"),

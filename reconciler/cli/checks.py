@@ -57,7 +57,7 @@ def _checks(make: Callable[[], _Checkable]) -> Sequence[Check]:
 def project_checks(loaded: LoadedProject) -> Iterator[Check]:
     """The documents and catalogs, as `validate` sees them."""
     mistakes = sum(found.severity is Severity.ERROR for found in loaded.diagnostics)
-    detail = f"{plural(len(loaded.documents), 'document')}, {plural(mistakes, 'error')}"
+    detail = f"{plural(len(loaded.origins), 'document')}, {plural(mistakes, 'error')}"
     yield Check(name="documents", ok=not mistakes, detail=detail, hint="run `reconcile validate`" if mistakes else "")
 
 

@@ -71,6 +71,7 @@ def _compared(loaded: LoadedProject, base: Path, *, cache: bool) -> tuple[str, s
     from reconciler import errors
     from reconciler.cli.load import load
     from reconciler.config.discovery import PROJECT_FILE
+    from reconciler.engine.imports import concerned
     from reconciler.engine.planner import compare
     from reconciler.planning.limits import exceeded
     from reconciler.report import plan as report
@@ -89,8 +90,10 @@ def _compared(loaded: LoadedProject, base: Path, *, cache: bool) -> tuple[str, s
             return pull_request.NOTHING_TO_COMPARE_WITH, pull_request.NOTHING_TO_COMPARE_WITH, "", 0
     plan = compare(loaded, there)
     broken = exceeded(plan, loaded.project.limits)
-    whole = report.to_text(plan, exceeded=broken)
-    return f"{whole}\n\n{note}" if note else whole, report.to_markdown(plan, exceeded=broken), note, 0
+    states = concerned(plan, loaded)
+    whole = report.to_text(plan, exceeded=broken, imports=states)
+    short = report.to_markdown(plan, exceeded=broken, imports=states)
+    return f"{whole}\n\n{note}" if note else whole, short, note, 0
 
 
 def _save(path: Path, text: str, loaded: LoadedProject) -> None:

@@ -9,7 +9,7 @@ from reconciler.connectors.sql.names import column_names, table_name
 from reconciler.model import community
 from reconciler.model.community import ObjectDefinition
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, DocumentId
-from reconciler.model.plan import Action, Plan
+from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.resources import CcConnection, CommunityImport, SqlConnection
 from reconciler.planning.objects import TargetState, compare
 from reconciler.report import objects as report
@@ -51,6 +51,13 @@ def state(loaded: LoadedProject, flow: CommunityImport) -> TargetState:
     )
 
 
+def _matters(change: Change) -> bool:
+    """Of a connection that is changed, only what its objects and their fields are made of."""
+    if change.id.kind != CONNECTION or change.action is Action.ADD:
+        return True
+    return any(detail.path.partition(".")[0] in ("tenant", "profileFields") for detail in change.details)
+
+
 def explain(loaded: LoadedProject, topic: str) -> str:
     """Which objects and fields an import writes, and what its target lacks. `topic` is `CommunityImport/NAME`.
 
@@ -75,7 +82,7 @@ def _definitions(loaded: LoadedProject, flow: CommunityImport) -> tuple[ObjectDe
 
 def concerned(plan: Plan, loaded: LoadedProject) -> tuple[TargetState, ...]:
     """The state of each import that a plan is about: of its document, of its community, or of the catalog of its target."""
-    changed = {change.id for change in plan.changes if change.action is not Action.FORGET}
+    changed = {change.id for change in plan.changes if change.action is not Action.FORGET and _matters(change)}
     return tuple(
         state(loaded, flow)
         for id, flow in loaded.resources.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from reconciler.model import community
 from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataType
 from reconciler.model.community import FieldType, ObjectDefinition
 from reconciler.planning.objects import api_name
+from reconciler.sandbox import Sandbox, SandboxConfig
 from tests.acceptance.projects import FIELDS, ProjectFolder
-from tests.acceptance.world import World
+from tests.acceptance.world import World, running
 from tests.loop.processes import until
 
 IMPORTS = {"CommunityImport/acme-community", "CommunityImport/acme-partners"}
@@ -43,6 +45,18 @@ _TYPES = {
     FieldType.DATE: DataType.DATE,
     FieldType.LOOKUP: DataType.LOOKUP,
 }
+
+
+@pytest.fixture(scope="module")
+def bare_world() -> Iterator[World]:
+    """A tenant in which nobody has created the objects yet."""
+    yield from running(Sandbox(SandboxConfig(people=30, quirks=False, community_objects=False)))
+
+
+@pytest.fixture
+def world(bare_world: World) -> World:
+    bare_world.reset()
+    return bare_world
 
 
 @pytest.fixture

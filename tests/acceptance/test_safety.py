@@ -213,7 +213,8 @@ def test_only_some_documents(project: ProjectFolder) -> None:
     project.run("apply", path).expect(0)
     rest = project.run("plan").out
     assert "+ Connection/acme-partners" in rest, "nothing that was named needs it"
-    assert "1 document to add." in rest
+    assert "+ CommunityImport/acme-community" in rest, "and no mapping needs the import"
+    assert "3 documents to add." in rest
 
 
 def test_apply_without_a_catalog_is_refused(project: ProjectFolder) -> None:

@@ -186,7 +186,7 @@ def test_two_documents_write_one_community_and_share_what_they_know(project: Pro
 
 def _documents(project: ProjectFolder) -> list[tuple[str, str]]:
     listed = project.run("status", "--output", "json").json["documents"]
-    return [(entry["name"], entry["status"]) for entry in listed]
+    return [(entry["name"], entry["status"]) for entry in listed if entry["kind"] == "ProfileFieldMapping"]
 
 
 def test_a_mapping_that_moves_between_documents_sends_nothing(on_both: ProjectFolder) -> None:
