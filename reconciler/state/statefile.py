@@ -29,8 +29,8 @@ REBUILD = "run `reconcile state rebuild`, which writes it anew from the database
 MAX_BYTES = 256 * 1024 * 1024
 LOCK_SECONDS = 5.0
 
-_written: dict[Path, str] = {}
-"""The checksum of what this process wrote last into a file: a loop proves its own work once and not each time anew."""
+_proven: dict[Path, str] = {}
+"""The checksum of what this process wrote or proved last of a file: nothing is proved twice."""
 
 _SPELLING = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
@@ -60,12 +60,11 @@ def write(
         data = _spell({**content, "checksum": checksum})
         if not rebuild and _is_file(path):
             old = _load(path)
-            if old["checksum"] != _written.get(path):
-                _validate(path, old)
+            _prove(path, old)
             _refuse_regress(path, old, content)
         _is_file(path)
         _replace(path, data)
-        _written[path] = checksum
+        _proven[path] = checksum
         return content
 
 
@@ -78,7 +77,7 @@ def read(path: Path, *, lineage: str | None = None) -> dict[str, Any]:
     if not _is_file(path):
         raise errors.NotFound(f"There is no state file {path}.", hint=REBUILD)
     state = _load(path)
-    _validate(path, state)
+    _prove(path, state)
     if lineage is not None:
         refuse_foreign(path, head(state), lineage)
     return state
@@ -157,6 +156,12 @@ def _spell(state: State) -> bytes:
 
 def _checksum(content: State) -> str:
     return hashlib.sha256(_spell(content)).hexdigest()
+
+
+def _prove(path: Path, state: State) -> None:
+    if state["checksum"] != _proven.get(path):
+        _validate(path, state)
+        _proven[path] = state["checksum"]
 
 
 def _validate(path: Path, state: State) -> None:

@@ -45,7 +45,9 @@ class RecordEnd:
         """What the changes of a workspace are for the destination."""
         names = {name: workspace.changed_key_parts(place) for name, place in self.key_names.items()}
         names.update((item, workspace.changed_values(item)) for item in self.item_names)
-        return Workload(records=workspace.count_changed_records(), names=names)
+        return Workload(
+            records=workspace.count_changed_records(), names=names, spelled_alike=not workspace.changes_plain_keys()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +84,17 @@ class Records:
             writes = {record.key: self._writes.pop(record.key) for record in records}
         return Batch(records=records, writes=writes, refused=refused)
 
-    def send(self, batch: Batch) -> Iterator[WriteResult]:
-        """A result for each write of a batch. What was said of a record holds for each of its values."""
+    def send(self, batch: Batch) -> Iterator[Sequence[WriteResult]]:
+        """The results for the writes of each record of a batch. What was said of a record holds for each of its values."""
         for result in self._end.writer.write(batch.records):
-            yield from _spread(result, batch.writes[result.write.key])
+            yield list(_spread(result, batch.writes[result.write.key]))
 
     def _records(self) -> Iterator[RecordWrite]:
         last = 0
         while True:
             with self._door:
                 found = self._workspace.changes_of_records(last, PAGE)
-                unchanged = self._workspace.unchanged(found[0][0], found[-1][0]) if found else {}
+                unchanged = self._workspace.unchanged(found)
             if not found:
                 return
             last = found[-1][0]
