@@ -190,7 +190,7 @@ class Workspace(Scratch):
     def changes(self, after_seq: int, limit: int) -> list[tuple[int, Write]]:
         """Up to `limit` changes after number `after_seq` (0: from the start), in order of key; changes of one key together."""
         query = f"SELECT seq, key, label, item, before, value FROM {table('changes')}"
-        rows = self._rows(f"{query} WHERE seq > {int(after_seq)} ORDER BY seq LIMIT {int(limit)}")
+        rows = self._rows_of_texts(f"{query} WHERE seq > {int(after_seq)} ORDER BY seq LIMIT {int(limit)}")
         return [
             (seq, Write(key=key, label=label, item=self._items[item], before=before, value=value))
             for seq, key, label, item, before, value in rows
