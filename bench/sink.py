@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -140,13 +141,13 @@ class Sink:
 @contextmanager
 def running() -> Iterator[Sink]:
     """A sink in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.sink"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Sink(f"http://127.0.0.1:{int(process.stdout.readline())}")
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    command = [sys.executable, "-m", "bench.sink"]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield Sink(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        finally:
+            process.terminate()
 
 
 if __name__ == "__main__":

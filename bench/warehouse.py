@@ -1,6 +1,6 @@
 """P7, P8, P9, P13: a Sync from a warehouse beside the programs that do the same, against one sink, in turns.
 
-    python -m bench.warehouse [--quick] [--only first unchanged million postgresql large]
+    python -m bench.warehouse [--quick] [--rounds N] [--only first unchanged million postgresql large]
 
 Whole processes: `reconcile sync records` beside `python dlt_pipeline.py`, a tap that is piped into a target, and `drt run`.
 """
@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import warehouse_budget
@@ -50,10 +50,15 @@ QUICK = Sizes(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, one round")
+    parser.add_argument(
+        "--rounds", type=int, help="turns of what takes turns; the usual are 3 of long ones and 5 of others"
+    )
     parser.add_argument("--only", nargs="*", choices=sorted(PARTS), help="some parts")
     parser.add_argument("--results", type=Path, default=Path(".bench"))
     options = parser.parse_args()
     sizes = QUICK if options.quick else Sizes()
+    if options.rounds:
+        sizes = replace(sizes, first_rounds=options.rounds, rounds=options.rounds)
     rows: list[Row] = []
     for name in options.only or PARTS:
         print(f"# warehouse: {name}", file=sys.stderr, flush=True)
