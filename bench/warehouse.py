@@ -8,17 +8,16 @@ Whole processes: `reconcile sync records` beside `python dlt_pipeline.py`, a tap
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import warehouse_budget
 from bench import warehouse_growth as growth
 from bench import warehouse_peers as peers
-from bench.environments import Unavailable, versions
+from bench.environments import Unavailable, python_of, versions
 from bench.measure import Cost, Row, interleaved, save, table
 from bench.sink import Sink, running
 from bench.warehouse_project import Project, change_rows, write_sqlite
@@ -63,9 +62,12 @@ def main() -> int:
     for name in options.only or PARTS:
         print(f"# warehouse: {name}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="reconcile-bench-") as folder, running() as sink:
-            rows += PARTS[name](Path(folder), sink, sizes)
+            found = PARTS[name](Path(folder), sink, sizes)
+        print(table(found), file=sys.stderr, flush=True)
+        rows += found
+        # After each part: the whole takes minutes.
+        save(options.results, "warehouse", rows)
     print(table(rows))
-    save(options.results, "warehouse", rows)
     return 0
 
 
@@ -79,20 +81,22 @@ def first(folder: Path, sink: Sink, sizes: Sizes) -> list[Row]:
     origin = Project.applied(folder / "origin", sink=sink, warehouse=f"sqlite:///{warehouse}", width=WIDTH)
     work = _Fresh(folder, origin, sink, sizes.small)
     commands: dict[str, Callable[[], Cost]] = {"ours": work.ours}
-    rows = _available(commands, {"dlt": work.dlt, "singer": work.singer})
+    rows = [
+        *_available("dlt", commands, {"dlt": work.dlt}, _first(sizes.small, "dlt"), 0.4),
+        *_available("singer", commands, {"singer": work.singer}, _first(sizes.small, "singer"), 0.15),
+    ]
     cost = interleaved(commands, sizes.first_rounds)
-    bars = {
-        "dlt": (f"{versions('dlt')}, pyarrow + parquet", 0.4),
-        "singer": (f"{versions('singer')} tap and target", 0.15),
-    }
-    for peer, (words, bar) in bars.items():
+    for peer, words, bar in (("dlt", "pyarrow + parquet", 0.4), ("singer", "tap and target", 0.15)):
         if peer in cost:
-            rows.append(
-                _ratio(f"P8 first sync of {sizes.small:,} rows: wall, {peer}", cost["ours"], cost[peer], words, bar)
-            )
+            with_words = f"{versions(peer)} {words}"
+            rows.append(_ratio(_first(sizes.small, peer), cost["ours"], cost[peer], with_words, bar))
     words = f"{sizes.small:,} rows, first cycle"
     rows.append(Row(goal="P9 peak of a first sync, MiB", measured=words, value=cost["ours"].peak, bar=80))
     return [*rows, *_calls(work, warehouse, sizes), *_drt(folder, sink, sizes)]
+
+
+def _first(rows: int, peer: str) -> str:
+    return f"P8 first sync of {rows:,} rows: wall, {peer}"
 
 
 class _Fresh:
@@ -101,7 +105,7 @@ class _Fresh:
     def __init__(self, folder: Path, origin: Project, sink: Sink, rows: int) -> None:
         self._folder = folder
         self._origin = origin
-        self._sink = sink
+        self.sink = sink
         self._rows = rows
         self._count = 0
         self.last = origin
@@ -111,22 +115,22 @@ class _Fresh:
         return self._complete(self.last.sync)
 
     def dlt(self) -> Cost:
-        return self._complete(peers.Dlt(self._next(), self._sink, self._origin.warehouse, "pyarrow").run)
+        return self._complete(peers.Dlt(self._next(), self.sink, self._origin.warehouse, "pyarrow").run)
 
     def singer(self) -> Cost:
-        return self._complete(peers.Singer(self._next(), self._sink, self._origin.warehouse).run)
+        return self._complete(peers.Singer(self._next(), self.sink, self._origin.warehouse).run)
 
     def drt(self) -> Cost:
-        return self._complete(peers.Drt(self._next(), self._sink, self._origin.warehouse).run)
+        return self._complete(peers.Drt(self._next(), self.sink, self._origin.warehouse).run)
 
     def _next(self) -> Path:
         self._count += 1
         return self._folder / f"fresh-{self._count}"
 
     def _complete(self, command: Callable[[], Cost]) -> Cost:
-        self._sink.clear()
+        self.sink.clear()
         cost = command()
-        arrived = self._sink.counts().records
+        arrived = self.sink.counts().records
         if arrived != self._rows:
             raise SystemExit(f"{arrived:,} of {self._rows:,} records arrived")
         return cost
@@ -139,19 +143,18 @@ def _drt(folder: Path, sink: Sink, sizes: Sizes) -> list[Row]:
     origin = Project.applied(folder / "drt-origin", sink=sink, warehouse=f"sqlite:///{warehouse}", width=WIDTH)
     work = _Fresh(folder / "drt", origin, sink, sizes.drt)
     commands: dict[str, Callable[[], Cost]] = {"ours": work.ours}
-    missing = _available(commands, {"drt": work.drt})
+    goal = f"first sync of {sizes.drt:,} rows: wall, drt"
+    missing = _available("drt", commands, {"drt": work.drt}, goal, 1.0)
     if missing:
         return missing
     cost = interleaved(commands, sizes.first_rounds)
-    goal = f"first sync of {sizes.drt:,} rows: wall, drt"
     return [_ratio(goal, cost["ours"], cost["drt"], versions("drt"), 1.0)]
 
 
 def _calls(work: _Fresh, warehouse: Path, sizes: Sizes) -> list[Row]:
     """P13. What the plan says of a cycle that writes all rows is compared with what arrived in the last one that did."""
-    project, sink = work.last, work._sink
     work.ours()
-    project = work.last
+    project, sink = work.last, work.sink
     found = sink.counts()
     reads, writes = project.predicted()
     rows = [
@@ -211,44 +214,37 @@ CURSOR_THERE = False
 
 def _unchanged(folder: Path, sink: Sink, project: Project, rows: int, rounds: int, bar: float) -> list[Row]:
     """P7 and the peak: every value compared, beside the better of two settings of dlt, which looks at the watermark alone."""
-    before = sink.counts()
+    what = f"{rows:,} rows x {WIDTH} from {'PostgreSQL' if project.postgresql else 'SQLite'}"
+    goal = f"P7 unchanged cycle, every value compared, {what}: wall"
+    found, cost = _beside_dlt(folder / "dlt", sink, project, rounds, goal, bar)
+    return [*found, Row(goal=f"P9 peak of an unchanged cycle, {what}, MiB", measured="", value=cost.peak, bar=80)]
+
+
+def _beside_dlt(home: Path, sink: Sink, project: Project, rounds: int, goal: str, bar: float) -> tuple[list[Row], Cost]:
+    """An unchanged cycle in turns with both settings of dlt: the row, and what ours took."""
     commands: dict[str, Callable[[], Cost]] = {"ours": project.sync}
-    settings = {name: peers.Dlt(folder / f"dlt-{name}", sink, project.warehouse, name) for name in peers.BACKENDS}
-    missing = _available(commands, {name: setting.run for name, setting in settings.items()}, "dlt")
+    settings = {name: peers.Dlt(home / name, sink, project.warehouse, name) for name in peers.BACKENDS}
+    missing = _available("dlt", commands, {name: setting.run for name, setting in settings.items()}, goal, bar)
     if not missing:
-        growth.prime(list(settings.values()), project.warehouse, folder / "newest.db")
+        home.mkdir()
+        growth.prime(list(settings.values()), project.warehouse, home / "newest.db")
     before = sink.counts()
     cost = interleaved(commands, rounds)
     if sink.counts() != before:
         raise SystemExit("something was sent although nothing had changed")
-    kind = "PostgreSQL" if project.postgresql else "SQLite"
-    what = f"{rows:,} rows x {WIDTH} from {kind}"
-    found = [Row(goal=f"P9 peak of an unchanged cycle, {what}, MiB", measured="", value=cost["ours"].peak, bar=80)]
     if missing:
-        return [*missing, *found]
+        return missing, cost["ours"]
     best = min(peers.BACKENDS, key=lambda name: cost[name].wall)
     words = f"{versions('dlt')}, {best}, watermark only"
-    return [
-        _ratio(f"P7 unchanged cycle, every value compared, {what}: wall", cost["ours"], cost[best], words, bar),
-        *found,
-    ]
+    return [_ratio(goal, cost["ours"], cost[best], words, bar)], cost["ours"]
 
 
 def _cursor(folder: Path, sink: Sink, project: Project, sizes: Sizes) -> list[Row]:
     project.use_cursor(WIDTH)
     project.sync()
-    settings = {
-        name: peers.Dlt(folder / f"dlt-cursor-{name}", sink, project.warehouse, name) for name in peers.BACKENDS
-    }
-    commands: dict[str, Callable[[], Cost]] = {"ours": project.sync}
-    missing = _available(commands, {name: setting.run for name, setting in settings.items()}, "dlt")
-    if missing:
-        return missing
-    growth.prime(list(settings.values()), project.warehouse, folder / "newest-cursor.db")
-    cost = interleaved(commands, sizes.rounds)
-    best = min(peers.BACKENDS, key=lambda name: cost[name].wall)
     goal = f"P7 unchanged cycle with a cursor, {sizes.large:,} rows: wall"
-    return [_ratio(goal, cost["ours"], cost[best], f"{versions('dlt')}, {best}", 0.3)]
+    found, _ = _beside_dlt(folder / "dlt-cursor", sink, project, sizes.rounds, goal, 0.3)
+    return found
 
 
 def postgresql(folder: Path, sink: Sink, sizes: Sizes) -> list[Row]:
@@ -299,18 +295,15 @@ def budget(folder: Path, sink: Sink, sizes: Sizes) -> list[Row]:
 
 
 def _available(
-    commands: dict[str, Callable[[], Cost]], wanted: dict[str, Callable[[], Cost]], peer: str | None = None
+    peer: str, commands: dict[str, Callable[[], Cost]], wanted: Mapping[str, Callable[[], Cost]], goal: str, bar: float
 ) -> list[Row]:
-    """Add the commands of peers that can be installed; a row for each that cannot."""
-    missing = []
-    for name, command in wanted.items():
-        try:
-            peers.python_of(peer or name)
-        except Unavailable as problem:
-            missing.append(_unmeasured(f"beside {name}", str(problem), 0))
-        else:
-            commands[name] = command
-    return missing
+    """Add the commands of a peer that can be installed; a row for one that cannot."""
+    try:
+        python_of(peer)
+    except Unavailable as problem:
+        return [_unmeasured(goal, str(problem), bar)]
+    commands.update(wanted)
+    return []
 
 
 def _unmeasured(goal: str, why: str, bar: float) -> Row:
@@ -341,5 +334,4 @@ PARTS: dict[str, Callable[[Path, Sink, Sizes], list[Row]]] = {
 
 
 if __name__ == "__main__":
-    os.environ["RECONCILE_ALLOW_LOOPBACK"] = "1"
     sys.exit(main())
