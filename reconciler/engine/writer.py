@@ -148,7 +148,8 @@ class Writer:
         done = [result for result in results if result.reason is None]
         refused = [_rejection(result) for result in results if result.reason is not None]
         ledger.acknowledge(session, self._book, done, cycle.run.id, now=now)
-        outcomes.clear(session, cycle.document, ((r.write.item, r.write.key) for r in done))
+        if done:
+            outcomes.clear(session, cycle.document, ((r.write.item, r.write.key) for r in done))
         outcomes.record(session, cycle.document, refused, cycle.run.id, now=now)
 
     def _close(self, session: Session, batch_id: int) -> None:
