@@ -203,13 +203,7 @@ def million(folder: Path, sink: Sink, sizes: Sizes) -> list[Row]:
     words = f"{sizes.large:,} rows in {counts.inserts:,} calls, {cost.wall:.0f} s"
     rows = [Row(goal=f"P9 peak of a first sync of {sizes.large:,} rows, MiB", measured=words, value=cost.peak, bar=80)]
     rows += _unchanged(folder, sink, project, sizes.large, sizes.rounds, 1.0)
-    if CURSOR_THERE:
-        rows += _cursor(folder, sink, project, sizes)
-    return rows
-
-
-CURSOR_THERE = False
-"""Whether cycles use the cursor of a Model."""
+    return [*rows, *_cursor(folder, sink, project, sizes)]
 
 
 def _unchanged(folder: Path, sink: Sink, project: Project, rows: int, rounds: int, bar: float) -> list[Row]:
