@@ -147,6 +147,7 @@ BENCHMARKS: dict[str, Callable[[bool], list[Row]]] = {
     "budget": saved("budget", ["--minutes", "60"]),
     "http_client": http_client,
     "loop": saved("loop", ["--quick"]),
+    "warehouse": saved("warehouse", ["--quick"]),
 }
 
 SOAK = {
