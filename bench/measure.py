@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,22 +23,40 @@ class Cost:
     peak: float
 
 
+LAUNCH = """\
+import json, os, sys, time
+start = time.perf_counter()
+_, status, usage = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
+wall = time.perf_counter() - start
+found = (os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+os.write(int(sys.argv[1]), json.dumps(found).encode())
+"""
+"""Starts a command and tells what it took. A process that is started begins with the peak of the one that starts it, so this
+one must be small, whatever the benchmark has in memory."""
+
+
 def run(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Cost:
     """Run a command once. Its output is thrown away; a failing command fails the benchmark."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(
-            f"{' '.join(command)} ended with {process.returncode}: {errors.decode(errors='replace')[-2000:]}"
-        )
-    return Cost(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss / 1024)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as report:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-I", "-S", "-c", LAUNCH, str(writing), *command],
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[writing],
+                check=False,
+            )
+        finally:
+            os.close(writing)
+        told = report.read()
+    code, wall, cpu, peak = json.loads(told) if told else (done.returncode, 0.0, 0.0, 0.0)
+    if code or not told:
+        errors = done.stderr.decode(errors="replace")[-2000:]
+        raise SystemExit(f"{' '.join(command)} ended with {code}: {errors}")
+    return Cost(wall=wall, cpu=cpu, peak=peak)
 
 
 def interleaved(commands: Mapping[str, Callable[[], Cost]], runs: int) -> dict[str, Cost]:

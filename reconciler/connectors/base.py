@@ -179,6 +179,8 @@ class Workload:
 
     records: int
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    spelled_alike: bool = True
+    """Whether texts of two keys may be spellings of one. Without letters beyond ASCII none are, but for numbers."""
 
 
 class RecordDestination(Protocol):

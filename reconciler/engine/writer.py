@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class _Batch(NamedTuple):
-    """A journalled batch: its id, its writes, and how they are sent."""
+    """A journalled batch: its id, its writes, and how they are sent: results come as they are known, of a record together."""
 
     id: int
     writes: Sequence[Write]
-    send: Callable[[], Iterator[WriteResult]]
+    send: Callable[[], Iterator[Sequence[WriteResult]]]
 
 
 class Writer:
@@ -104,9 +105,9 @@ class Writer:
         return self._trouble is not None or self._cycle.stop.is_set() or not self._cycle.lease.sure
 
     def _send(self, batch: _Batch, results: list[WriteResult]) -> None:
-        for result in batch.send():
-            results.append(result)
-            self._progress.advance(1)
+        for found in batch.send():
+            results += found
+            self._progress.advance(len(found))
             if self._stopping:
                 return
 
@@ -131,7 +132,7 @@ class Writer:
         if id is None:
             return None
         failpoints.reached(Step.BATCH_JOURNALLED)
-        return _Batch(id, writes, lambda: self._destination.write(writes))
+        return _Batch(id, writes, lambda: ([result] for result in self._destination.write(writes)))
 
     @contextmanager
     def _behind_the_door(self, sent: int = 0) -> Iterator[None]:
@@ -147,10 +148,11 @@ class Writer:
 
     def _record(self, session: Session, results: Sequence[WriteResult]) -> None:
         cycle, now = self._cycle, self._cycle.clock.now()
-        done = [result for result in results if result.acknowledged]
-        refused = [_rejection(result) for result in results if not result.acknowledged]
+        done = [result for result in results if result.reason is None]
+        refused = [_rejection(result) for result in results if result.reason is not None]
         ledger.acknowledge(session, self._book, done, cycle.run.id, now=now)
-        outcomes.clear(session, cycle.document, [(r.write.item, r.write.key) for r in done])
+        if done:
+            outcomes.clear(session, cycle.document, ((r.write.item, r.write.key) for r in done))
         outcomes.record(session, cycle.document, refused, cycle.run.id, now=now)
 
     def _close(self, session: Session, batch_id: int) -> None:
@@ -163,9 +165,9 @@ class Writer:
         return journal.open_batch(session, self._cycle.run.id, self._cycle.document, writes, now=now)
 
     def _count(self, results: Sequence[WriteResult]) -> None:
-        for result in results:
-            outcome = result.outcome if result.acknowledged else Outcome.REJECTED
-            self._cycle.tallies[result.write.item].add(outcome, result.reason)
+        found = Counter((result.write.item, result.outcome, result.reason) for result in results)
+        for (item, outcome, reason), count in found.items():
+            self._cycle.tallies[item].add(outcome if reason is None else Outcome.REJECTED, reason, count)
 
 
 class RecordsWriter(Writer):

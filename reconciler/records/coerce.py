@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -47,6 +48,13 @@ def coerce(text: str, field: CatalogField) -> Json:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise Uncoercible("half of a character, which is no text")
     return _COERCERS.get(field.data_type, _text)(text, field)
+
+
+def plain_length(field: CatalogField) -> int:
+    """Up to how many characters a text of ASCII without NUL is what the API takes, as it is; -1 where none is."""
+    if _COERCERS.get(field.data_type, _text) is not _text:
+        return -1
+    return sys.maxsize if field.length is None else field.length
 
 
 def _text(text: str, field: CatalogField) -> Json:

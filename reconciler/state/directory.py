@@ -58,7 +58,7 @@ class TableDirectory:
         self._workspace.load(_COMPANY_KEYS, keys)
 
     def ready(self) -> None:
-        """Everything is loaded. Who came to be between the reading of people and that of their ties is only known the next time."""
+        """Everything is loaded. Who came to be between the reading of people and that of their ties is known the next time."""
         self._workspace.index(_PEOPLE, ["id"])
         self._workspace.prune(_PERSON_KEYS, "id", _PEOPLE)
         self._workspace.index(_PERSON_KEYS, ["kind", "text"])

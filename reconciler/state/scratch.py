@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -188,6 +189,21 @@ class Scratch:
     def _rows(self, query: str, parameters: tuple[str, ...] | None = None) -> Sequence[Any]:
         with self._scratch():
             return self._connection.exec_driver_sql(query, parameters).all()
+
+    def _rows_of_texts(self, query: str) -> Sequence[Any]:
+        """As `_rows`, of many texts. SQLite decodes them itself, and we do only where one of them is none."""
+        if self._postgresql:
+            return self._rows(query)
+        usual = self._driver.text_factory
+        with self._scratch():
+            self._driver.text_factory = str
+            try:
+                return list(self._driver.execute(query))
+            except sqlite3.OperationalError:
+                self._driver.text_factory = usual
+                return list(self._driver.execute(query))
+            finally:
+                self._driver.text_factory = usual
 
     @property
     def _mark(self) -> str:

@@ -7,15 +7,17 @@ marked. No row becomes an object of Python.
 from __future__ import annotations
 
 import string
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.model.value import CLEARED, INVALID
 from reconciler.records.text_of import BINARY, FLAWS, RESERVED
 
-BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace())
-"""What `str.strip` takes away."""
+BLANKS = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What `str.strip` takes away. Spelled out: to look at every character there is takes a tenth of a second of each start."""
 
 _AFTER_MARKS = chr(ord(INVALID) + 1)
 

@@ -190,7 +190,7 @@ class Workspace(Scratch):
     def changes(self, after_seq: int, limit: int) -> list[tuple[int, Write]]:
         """Up to `limit` changes after number `after_seq` (0: from the start), in order of key; changes of one key together."""
         query = f"SELECT seq, key, label, item, before, value FROM {table('changes')}"
-        rows = self._rows(f"{query} WHERE seq > {int(after_seq)} ORDER BY seq LIMIT {int(limit)}")
+        rows = self._rows_of_texts(f"{query} WHERE seq > {int(after_seq)} ORDER BY seq LIMIT {int(limit)}")
         return [
             (seq, Write(key=key, label=label, item=self._items[item], before=before, value=value))
             for seq, key, label, item, before, value in rows
@@ -206,26 +206,25 @@ class Workspace(Scratch):
                 return found[:place]
         return found
 
-    def unchanged(self, first_seq: int, last_seq: int) -> dict[str, dict[str, str]]:
-        """For the records of the changes from one number to another, what is staged and no change: {key: {item: value}}."""
-        keys = f"SELECT key FROM {table('changes')} WHERE seq BETWEEN {int(first_seq)} AND {int(last_seq)}"
+    def unchanged(self, changes: Sequence[tuple[int, Write]]) -> dict[str, dict[str, str]]:
+        """For the records of some numbered changes, what is staged and no change: {key: {item: value}}."""
+        if not changes:
+            return {}
+        changed = {(write.key, write.item) for _, write in changes}
+        keys = f"SELECT key FROM {table('changes')} WHERE seq BETWEEN {changes[0][0]} AND {changes[-1][0]}"
+        if self._withholding:
+            held = self._rows(f"SELECT key, item FROM {table('withheld')} WHERE key IN ({keys})")
+            changed.update((key, self._items[place]) for key, place in held)
         cells = ", ".join(f"c{place}" for place in range(len(self._items)))
         rows = self._rows(f"SELECT key, {cells} FROM {table('stage')} WHERE key IN ({keys})")
-        changed = {(key, place) for key, place in self._rows(self._differing(keys))}
         return {
             key: {
                 item: value
-                for place, (item, value) in enumerate(zip(self._items, values, strict=True))
-                if value is not None and (key, place) not in changed
+                for item, value in zip(self._items, values, strict=True)
+                if value is not None and (key, item) not in changed
             }
             for key, *values in rows
         }
-
-    def _differing(self, keys: str) -> str:
-        held = (
-            f" UNION ALL SELECT key, item FROM {table('withheld')} WHERE key IN ({keys})" if self._withholding else ""
-        )
-        return f"SELECT key, item FROM {table('changes')} WHERE key IN ({keys}){held}"
 
     def withhold(
         self, document: DocumentId, reasons: Collection[Reason], since: datetime
@@ -278,6 +277,11 @@ class Workspace(Scratch):
 
     def count_changed_records(self) -> int:
         return int(self._rows(f"SELECT count(DISTINCT key) FROM {table('changes')}")[0][0])
+
+    def changes_plain_keys(self) -> bool:
+        """Whether the keys of all changed records are of ASCII."""
+        size = "octet_length(key)" if self._postgresql else "length(CAST(key AS BLOB))"
+        return not self._rows(f"SELECT 1 FROM {table('changes')} WHERE {size} <> length(key) LIMIT 1")
 
     def count_changes(self) -> int:
         return self.count("changes")

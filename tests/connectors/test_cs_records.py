@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler.connectors.base import Workload
 from reconciler.connectors.gainsight_cs import readback
 from reconciler.model.outcome import Outcome, Reason, RecordWrite
 from reconciler.records.coerce import coerce
@@ -18,6 +20,7 @@ from tests.connectors.cs_records import (
     UPDATED,
     by_key,
     calls,
+    client,
     described,
     fault,
     predicted,
@@ -154,6 +157,20 @@ def test_whether_case_matters_is_for_the_tenant_to_say(sandbox: Sandbox, match: 
     fault(sandbox, {"drop": "after"}, method="PUT", path="objects/Training__gc")
     again = [record(one.key[0], Score__gc=7) for one in writes[:5]]
     assert set(by_key(written(sandbox, to, again)).values()) == {UPDATED}
+
+
+def test_two_numbers_that_mean_one_record_far_from_each_other(sandbox: Sandbox) -> None:
+    """In windows of their own, and while nobody expects it of their letters."""
+    to = target(sandbox, "Training", "Score__gc")
+    writes = [record(text, Name="x") for text in ("7", *map(str, range(100, 220)), "07")]
+    with client(sandbox) as remote:
+        writer = remote.writer(to)
+        load = Workload(records=len(writes), spelled_alike=False)
+        # Nothing is sent, so looking again does not show the first one.
+        batches = list(writer.batches(writes, load))
+        results = [one for batch in batches for one in writer.write(batch)]
+    assert by_key(results)["07"] == Reason.DUPLICATE_KEY
+    assert Counter(by_key(results).values()) == {CREATED: 121, Reason.DUPLICATE_KEY: 1}
 
 
 def test_two_rows_that_mean_one_record(sandbox: Sandbox) -> None:

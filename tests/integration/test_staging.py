@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from reconciler.model.resources import Behavior, FieldRule, Model, Sync, WhenNul
 from reconciler.model.run import Tally
 from reconciler.model.value import CLEARED, INVALID
 from reconciler.records.text_of import BINARY, rendition
+from reconciler.state import ledger
 from reconciler.state.database import Database, open_database
+from reconciler.state.shaping import BLANKS
 from tests.connectors.databases import source, sqlite_source
 from tests.postgres import Postgres
 
@@ -172,3 +175,16 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     with open_database("sqlite:///var/state.db", clock=SystemClock(), root=tmp_path) as database:
         rows, _, _ = assert_same(database, sqlite_source(tmp_path / "warehouse.db"))
     assert rows[0][2] == INVALID + "the value has NUL or half a surrogate pair, which no text can hold"
+    # And among changes, whose other texts are read faster.
+    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=tmp_path) as database:
+        with database.begin() as session:
+            book = ledger.open_ledger(session, "record:cs:Thing", ["City"])
+        with database.workspace() as workspace:
+            flow = WarehouseFlow(SYNC, MODEL, OBJECT, sqlite_source(tmp_path / "warehouse.db"))
+            flow.stage(workspace)
+            workspace.diff(book, flow.items)
+            assert rows[0][2] in [write.value for _, write in workspace.changes(0, 10)]
+
+
+def test_blanks_are_those_of_python() -> None:
+    assert set(BLANKS) == {char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()}

@@ -397,3 +397,16 @@ def test_a_kill_between_and_within_commits_loses_no_acknowledged_batch(
     assert numbers == list(range(len(numbers)))
     assert reported + 1 <= len(numbers) <= reported + 2
     assert all(values.count(str(number)) == 50 for number in numbers)
+
+
+@pytest.mark.parametrize(("key", "plain"), [("ada@example.org", True), ("ädä@example.org", False)])
+def test_whether_the_keys_of_changes_are_of_ascii(database: Database, key: str, plain: bool) -> None:
+    book = opened(database, ["A"])
+    with database.workspace() as workspace:
+        workspace.stage(["A"])
+        workspace.load("stage", sorted([("b@example.org", "B", "ü"), (key, "K", "v"), ("ø", "O", None)]))
+        workspace.diff(book, ["A"])
+        assert workspace.changes_plain_keys() is plain
+        found = workspace.changes_of_records(0, 10)
+        assert workspace.unchanged(found) == {"b@example.org": {}, key: {}}
+        assert workspace.unchanged([]) == {}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.model.catalog import CatalogField, DataType
 from reconciler.model.outcome import ADVICE, Reason
 from reconciler.model.value import CLEARED
-from reconciler.records.coerce import Uncoercible, coerce
+from reconciler.records.coerce import Uncoercible, coerce, plain_length
 
 
 def refused(text: str, kind: DataType, **more: Any) -> tuple[Reason, str]:
@@ -119,6 +119,24 @@ def test_lengths() -> None:
     with pytest.raises(Uncoercible, match="65,000 characters, of at most 220") as caught:
         coerce("x" * 65_000, field(DataType.STRING, length=220))
     assert caught.value.reason is Reason.VALUE_OVERLONG
+
+
+@given(
+    kind=st.sampled_from(DataType),
+    text=st.text(st.characters(max_codepoint=127, exclude_characters="\0"), max_size=20),
+    length=st.none() | st.integers(0, 20),
+)
+def test_what_is_plain_is_taken_as_it_is(kind: DataType, text: str, length: int | None) -> None:
+    plain = plain_length(field(kind, length=length))
+    if len(text) <= plain:
+        assert coerce(text, field(kind, length=length)) == text
+    assert plain == -1 or kind not in (DataType.NUMBER, DataType.EMAIL, DataType.BOOLEAN, DataType.PICKLIST)
+
+
+def test_a_text_is_plain_up_to_the_length_of_its_field() -> None:
+    assert plain_length(field(DataType.STRING, length=220)) == 220
+    assert plain_length(field(DataType.STRING)) > 10**6
+    assert plain_length(field(DataType.DATE, length=220)) == -1
 
 
 @pytest.mark.parametrize(

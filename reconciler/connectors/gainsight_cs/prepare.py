@@ -49,6 +49,8 @@ class Preparer:
         self._target = target
         self._place = target.place
         self._directories = {name: Directory(read, target.other(name)) for name in target.looked_up}
+        self.remembers = True
+        """Whether two of the keys that come may mean one record: then all that are created are kept in memory."""
         self._creating: dict[Identity, tuple[str, ...]] = {}
         hanging = target.of_people and len(self._place.paths) > 1
         self._person_link = target.link(PERSON, "Person_ID") if hanging else None
@@ -189,7 +191,8 @@ class Preparer:
         for name in self._required:
             if readback.is_empty(fields.get(name)):
                 return RecordResult(write=one.write, reason=Reason.REQUIRED_EMPTY, field=name)
-        self._creating[one.identity] = one.write.key
+        if self.remembers:
+            self._creating[one.identity] = one.write.key
         return self._made(one, None, fields)
 
     def _made(self, one: Keyed, gsid: str | None, fields: Mapping[str, Json]) -> Ready:

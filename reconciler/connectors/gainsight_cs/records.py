@@ -43,6 +43,7 @@ class RecordWriter:
         Raises `errors.RemoteError` when keys or names cannot be read.
         """
         self._preparer.load_names(workload.names)
+        self._preparer.remembers = workload.spelled_alike or not self._target.place.exact
         waiting: dict[str, list[RecordWrite]] = {}
         for window in chunked(writes, chunk_of(self._target.place)):
             for one in self._prepare(window):

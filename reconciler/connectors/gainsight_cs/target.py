@@ -35,6 +35,12 @@ class Place:
     paths: tuple[str, ...]
     types: tuple[DataType, ...]
 
+    @property
+    def exact(self) -> bool:
+        """Whether different texts, of ASCII and the case of addresses aside, are different identities. A number has many
+        spellings, and two names may lead to one record."""
+        return not any(kind in (DataType.NUMBER, DataType.LOOKUP) for kind in self.types)
+
     def identity(self, values: tuple[Json, ...]) -> Identity:
         return tuple(spelled(value, kind) for value, kind in zip(values, self.types, strict=True))
 

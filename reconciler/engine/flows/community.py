@@ -130,7 +130,7 @@ class WholeEnd(RecordEnd):
     key: str
 
     def workload(self, workspace: Workspace) -> Workload:
-        return Workload(records=workspace.count_changed_records())
+        return Workload(records=workspace.count_changed_records(), spelled_alike=not workspace.changes_plain_keys())
 
     def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
         """Only what differs from the last acknowledged record is sent. A record that a field cannot take is rejected whole: half
@@ -190,9 +190,7 @@ def _marks(record: Stored) -> Values:
 
 def _content(session: Session, origin: Origin) -> Iterator[Values]:
     """Topics, then replies. What they have in common has the same names in both."""
-    return (
-        _content_of(values, origin, kind) for kind in _TYPES for values in _stored(session, origin, kind)
-    )
+    return (_content_of(values, origin, kind) for kind in _TYPES for values in _stored(session, origin, kind))
 
 
 def _content_of(values: Values, origin: Origin, kind: Kind) -> Values:

@@ -57,18 +57,22 @@ class RecordEnd(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldsEnd(RecordEnd):
-    """Each item is a field of the record. `fields` says what each takes; `key_names` and `item_names` what of a record names
-    others, by the name that the destination has for it: parts of the key by their place, and items."""
+    """Each item is a field of the record. `fields` says what each takes, `plain` up to which length a text is taken as it is;
+    `key_names` and `item_names` what of a record names others, by the name that the destination has for it: parts of the key by
+    their place, and items."""
 
     writer: RecordDestination
     fields: Mapping[str, CatalogField]
+    plain: Mapping[str, int]
     key_names: Mapping[str, int]
     item_names: Sequence[str]
 
     def workload(self, workspace: Workspace) -> Workload:
         names = {name: workspace.changed_key_parts(place) for name, place in self.key_names.items()}
         names.update((item, workspace.changed_values(item)) for item in self.item_names)
-        return Workload(records=workspace.count_changed_records(), names=names)
+        return Workload(
+            records=workspace.count_changed_records(), names=names, spelled_alike=not workspace.changes_plain_keys()
+        )
 
     def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
         """A value that its field cannot take is rejected alone; the rest of its record is sent."""
@@ -76,6 +80,10 @@ class FieldsEnd(RecordEnd):
         carried: list[Write] = []
         refused: list[WriteResult] = []
         for found in writes:
+            if self._is_plain(found.item, found.value):
+                values[found.item] = found.value
+                carried.append(found)
+                continue
             # A stage that the database itself has filled holds what has no text as it is.
             value = rendition(found.value) or ""
             write = found if value == found.value else replace(found, value=value)
@@ -90,6 +98,10 @@ class FieldsEnd(RecordEnd):
         key, label = key_values(carried[0].key), carried[0].label
         record = RecordWrite(key=key, values=values, label=label, unchanged=dict(self._kept(unchanged)))
         return Composed(record, carried, refused)
+
+    def _is_plain(self, item: str, text: str) -> bool:
+        """Whether it goes as it is: most values do, and to look at them in every way takes ten times as long."""
+        return len(text) <= self.plain[item] and text.isascii() and "\0" not in text
 
     def _kept(self, unchanged: Mapping[str, str]) -> Iterator[tuple[str, Json]]:
         """What was taken once is taken again, unless the catalog has changed since: then it is left out."""
@@ -139,17 +151,17 @@ class Records:
             writes = {record.key: self._writes.pop(record.key) for record in records}
         return Batch(records=records, writes=writes, refused=refused)
 
-    def send(self, batch: Batch) -> Iterator[WriteResult]:
-        """A result for each write of a batch. What was said of a record holds for each of its values."""
+    def send(self, batch: Batch) -> Iterator[Sequence[WriteResult]]:
+        """The results for the writes of each record of a batch. What was said of a record holds for each of its values."""
         for result in self._end.writer.write(batch.records):
-            yield from _spread(result, batch.writes[result.write.key])
+            yield list(_spread(result, batch.writes[result.write.key]))
 
     def _records(self) -> Iterator[RecordWrite]:
         last = 0
         while True:
             with self._door:
                 found = self._workspace.changes_of_records(last, PAGE)
-                unchanged = self._workspace.unchanged(found[0][0], found[-1][0]) if found else {}
+                unchanged = self._workspace.unchanged(found)
             if not found:
                 return
             last = found[-1][0]

@@ -21,6 +21,7 @@ from reconciler.model.resources import FieldRule, Model, Sync, WhenNull
 from reconciler.model.run import Extent, Tally
 from reconciler.model.value import CLEARED, INVALID, Rendered
 from reconciler.model.watermark import Since
+from reconciler.records.coerce import plain_length
 from reconciler.records.render import Unrenderable
 from reconciler.records.template import Template
 from reconciler.records.text_of import UNSTORABLE, flaw_of, rendition, storable
@@ -63,9 +64,11 @@ def job(sync: Sync) -> str:
 
 def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> FieldsEnd:
     """Where the records of a sync go."""
+    fields = {rule.field: target.fields[rule.field] for rule in sync.fields}
     return FieldsEnd(
         writer=writer,
-        fields={rule.field: target.fields[rule.field] for rule in sync.fields},
+        fields=fields,
+        plain={item: plain_length(field) for item, field in fields.items()},
         key_names={name: place for place, name in enumerate(sync.key) if name in _NAMING},
         item_names=[rule.field for rule in sync.fields if rule.lookup not in (None, ID)],
     )
