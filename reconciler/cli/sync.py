@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 @click.command("sync")
 @click.argument("name")
 @click.option("--no-wait", is_flag=True, help="Where a loop runs the cycles: ask it for this one, and do not wait.")
-@click.option("--full", is_flag=True, help="Read and compare everything, also where the model has a cursor.")
+@click.option(
+    "--full", is_flag=True, help="Read and compare everything, also where a cursor or an earlier pass would save it."
+)
+@click.option("--accept-loss", is_flag=True, help="Of an import: most of a community is gone indeed.")
 @output("text", "json")
 @common
-def command(project: Path | None, name: str, no_wait: bool, full: bool, output: str) -> int:
+def command(project: Path | None, name: str, no_wait: bool, full: bool, accept_loss: bool, output: str) -> int:
     """Run one cycle of an applied document now: read, match, compare with what was written before, write what changed.
 
     \b
@@ -39,13 +42,13 @@ def command(project: Path | None, name: str, no_wait: bool, full: bool, output: 
     from reconciler.engine.cycle import exit_code
     from reconciler.engine.occasion import Occasion
     from reconciler.engine.projection import refuse_unusable, write_state_file
-    from reconciler.engine.sync import read_everything, sync
+    from reconciler.engine.sync import sync, wish
 
     work = workplace(project)
     refuse_unusable(work.database, work.state_file)
     served = loop_is_alive(work.database)
-    if full:
-        read_everything(work.database, name)
+    if full or accept_loss:
+        wish(work.database, name, full=full, accept_loss=accept_loss)
     if no_wait:
         return _only_ask(work, name, served)
     with work.signals(), watching(work.clock) as progress:

@@ -233,11 +233,17 @@ class _Run:
                 self._delete(kind, ids)
 
     def _refuse_loss(self, kind: Kind, absent: int, before: int) -> None:
-        if self.settings.accept_loss or 2 * absent <= before or (before < FEW and absent < before):
+        if (
+            self.begun.loss_accepted
+            or self.settings.accept_loss
+            or 2 * absent <= before
+            or (before < FEW and absent < before)
+        ):
             return
         raise errors.SafetyStop(
             f"the community lists {before - min(absent, before):,} of the {before:,} {WORDS[kind]} that it had before",
-            hint="nothing was marked as deleted; check the community and its credentials, then run the import again",
+            hint="nothing was marked as deleted; check the community and its credentials, then run the import again; if they "
+            f"are really gone: reconcile sync {self.begun.connection} --accept-loss",
         )
 
     def _delete(self, kind: Kind, ids: Sequence[str]) -> None:

@@ -33,7 +33,7 @@ from reconciler.engine.occasion import Occasion
 from reconciler.engine.waiting import Waiting
 from reconciler.model import destination
 from reconciler.model.catalog import Catalog
-from reconciler.model.document import MODEL, DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, MODEL, DocumentId
 from reconciler.model.resources import (
     CcConnection,
     CommunityImport,
@@ -46,7 +46,7 @@ from reconciler.model.resources import (
     Sync,
 )
 from reconciler.model.run import Trigger
-from reconciler.state import catalogs, documents, schedules, watermarks
+from reconciler.state import catalogs, community, documents, schedules, watermarks
 from reconciler.state.catalogs import RecordedCatalog
 from reconciler.state.database import Database
 from reconciler.state.documents import RecordedDocument
@@ -151,11 +151,17 @@ def sync(
     return report
 
 
-def read_everything(database: Database, name: str) -> None:
-    """Let the next cycle of a document read everything, whatever its cursor says. Raises `errors.NotFound`."""
+def wish(database: Database, name: str, *, full: bool, accept_loss: bool) -> None:
+    """Let the next cycle of a document read everything, whatever a cursor or an earlier pass says; let that of an import believe
+    that most of a community is gone. Raises `errors.NotFound`, and `errors.UsageError` where there is no such thing."""
     with database.read() as session:
         id = applied_document(session, name)
-    database.run(lambda session: watermarks.forget(session, id))
+    if id.kind != COMMUNITY_IMPORT:
+        if accept_loss:
+            raise errors.UsageError(f"{id} is no import of a community", hint="leave out --accept-loss")
+        database.run(lambda session: watermarks.forget(session, id))
+        return
+    database.run(lambda session: community.wish(session, id.name, full=full, accept_loss=accept_loss))
 
 
 @contextmanager

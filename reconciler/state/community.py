@@ -39,12 +39,14 @@ _REPLACED = ("parent", "author", "listed", "wanted", "due")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """One run of reading. `since` is the moment up to which everything is known, None at first; `full_since` when the
-    complete pass began of which this run is a part."""
+    complete pass began of which this run is a part. `loss_accepted`: somebody has looked, and a list may have lost most of
+    what it had."""
 
     connection: str
     number: int
     since: datetime | None
     full_since: datetime | None
+    loss_accepted: bool = False
 
     @property
     def full(self) -> bool:
@@ -91,9 +93,14 @@ def begin(session: Session, connection: str, *, full_every: int, force_full: boo
         begun = Pass(connection=connection, number=1, since=None, full_since=now)
         runs, full_at = 0, None
     else:
-        due = force_full or row.since is None or row.runs + 1 >= full_every
-        full_since = row.full_since or (now if due else None)
-        begun = Pass(connection=connection, number=row.number + 1, since=row.since, full_since=full_since)
+        due = force_full or row.full_wanted or row.since is None or row.runs + 1 >= full_every
+        begun = Pass(
+            connection=connection,
+            number=row.number + 1,
+            since=row.since,
+            full_since=row.full_since or (now if due else None),
+            loss_accepted=bool(row.loss_accepted),
+        )
         runs, full_at = row.runs, row.full_at
     _save(session, begun, runs=runs, full_at=full_at)
     return begun
@@ -106,6 +113,15 @@ def complete(session: Session, begun: Pass, *, since: datetime | None, now: date
     _save(session, done, runs=0 if begun.full else row.runs + 1, full_at=now if begun.full else row.full_at)
 
 
+def wish(session: Session, connection: str, *, full: bool, accept_loss: bool) -> None:
+    """What the next run of a community is to do: read everything, conclude that most of a list is gone. The first run reads
+    everything anyway."""
+    values = {"full_wanted": 1} if full else {}
+    values |= {"loss_accepted": 1} if accept_loss else {}
+    if values:
+        session.execute(update(_passes).where(_passes.c.connection == connection).values(**values))
+
+
 def _save(session: Session, one: Pass, *, runs: int, full_at: datetime | None) -> None:
     values = {
         "connection": one.connection,
@@ -114,6 +130,9 @@ def _save(session: Session, one: Pass, *, runs: int, full_at: datetime | None) -
         "runs": runs,
         "full_since": one.full_since,
         "full_at": full_at,
+        # What was wished holds until a run has come to its end; the beginning of a complete pass is remembered by itself.
+        "full_wanted": 0,
+        "loss_accepted": int(one.loss_accepted),
     }
     session.execute(upsert(session, _passes), values)
 

@@ -32,6 +32,9 @@ Match = Mapping[str, Json]
 
 NOBODY: Match = {}
 
+_NEVER = "9999-99-99"
+"""A day that no topic was created on or after."""
+
 _LIKE = re.compile("[/%_]")
 
 
@@ -215,7 +218,7 @@ def count_views(session: Session, connection: str, today: date) -> None:
     at = {
         "connection": connection,
         "kind": Kind.TOPIC.value,
-        "last": _last_day(session, connection),
+        "last": last_day(session, connection) or _NEVER,
         "day": today.isoformat(),
     }
     counted = (
@@ -243,10 +246,10 @@ def count_views(session: Session, connection: str, today: date) -> None:
     session.execute(delete(_views).where(_views.c.connection == connection, _views.c.day < (today - KEPT).isoformat()))
 
 
-def _last_day(session: Session, connection: str) -> str:
-    """The day on which views were last counted; one that never comes when they never were."""
+def last_day(session: Session, connection: str) -> str:
+    """The day on which views were last counted, empty when they never were."""
     query = select(func.max(_days.c.day)).where(_days.c.connection == connection)
-    return session.execute(query).scalar() or "9999-99-99"
+    return session.execute(query).scalar() or ""
 
 
 def note_day(session: Session, connection: str, today: date) -> None:

@@ -363,6 +363,8 @@ community_passes = Table(
     Column("runs", BigInteger, nullable=False),
     Column("full_since", Moment),
     Column("full_at", Moment),
+    Column("full_wanted", Integer, nullable=False),
+    Column("loss_accepted", Integer, nullable=False),
 )
 
 community_matches = Table(

@@ -47,6 +47,8 @@ def upgrade() -> None:
         sa.Column("runs", sa.BigInteger, nullable=False),
         sa.Column("full_since", sa.Text),
         sa.Column("full_at", sa.Text),
+        sa.Column("full_wanted", sa.Integer, nullable=False),
+        sa.Column("loss_accepted", sa.Integer, nullable=False),
     )
     _derived()
 
