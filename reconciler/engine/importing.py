@@ -88,15 +88,14 @@ def ends(
 def _read(database: Database, reading: Reading, lease: Held, progress: Progress, clock: Clock) -> None:
     """Bring the store up to date, then what is derived from it."""
     flow, connection = reading.flow, reading.community.name
-    today = clock.now().date()
     with database.read() as session:
-        first_of_day = imports.last_day(session, connection) != today.isoformat()
+        counted_at = imports.counted_at(session, connection)
     settings = ingest.Settings(
         profiles=bool(reading.community.profile_fields or flow.identity.profile_fields),
         full_every=flow.full_every,
         refresh_members=flow.refresh_members,
         # Views move nothing in the list of what was active. Counted once a day, they belong to that day.
-        every_topic=first_of_day,
+        every_topic=counted_at is None or counted_at.date() < clock.now().date(),
     )
     _forget(database, connection, lease)
     with database.workspace() as workspace:
@@ -117,8 +116,7 @@ def _read(database: Database, reading: Reading, lease: Held, progress: Progress,
     )
     with database.begin() as session:
         lease.assert_held(session)
-        imports.count_views(session, connection, today)
-        imports.note_day(session, connection, today)
+        imports.count(session, connection, clock.now())
 
 
 def _forget(database: Database, connection: str, lease: Held) -> None:

@@ -134,7 +134,7 @@ def _save(session: Session, one: Pass, *, runs: int, full_at: datetime | None) -
         "full_wanted": 0,
         "loss_accepted": int(one.loss_accepted),
     }
-    session.execute(upsert(session, _passes), values)
+    session.execute(upsert(session, _passes, counted_at=None), values)
 
 
 # ---- lists against the store

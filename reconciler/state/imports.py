@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 
 from reconciler.model.community import Kind
 from reconciler.model.json import Json
@@ -23,6 +23,7 @@ from reconciler.state.session import Session
 from reconciler.state.upsert import upsert
 
 _matches, _views, _days = tables.community_matches, tables.community_views, tables.community_days
+_passes = tables.community_passes
 
 KEPT = timedelta(days=35)
 """How long views are known by topic and day. A target that takes none for longer than that misses some."""
@@ -208,8 +209,25 @@ def count_matches(session: Session, connection: str) -> dict[Outcome, int]:
     return {Outcome(outcome): count for outcome, count in session.execute(query)}
 
 
+def counted_at(session: Session, connection: str) -> datetime | None:
+    """When views were last counted."""
+    return session.execute(select(_passes.c.counted_at).where(_passes.c.connection == connection)).scalar()
+
+
+def count(session: Session, connection: str, now: datetime) -> None:
+    """Note what is only known now: how much topics were viewed since the last time, how many members there are and were active.
+
+    Views belong to the day in which the middle of that time lies: what is counted at midnight happened the day before.
+    """
+    before = counted_at(session, connection)
+    day = now.date() if before is None else (before + (now - before) / 2).date()
+    count_views(session, connection, min(day, now.date()))
+    note_day(session, connection, now.date(), viewed=day)
+    session.execute(update(_passes).where(_passes.c.connection == connection).values(counted_at=now))
+
+
 def count_views(session: Session, connection: str, today: date) -> None:
-    """Note by how much the views of topics grew since they were last counted, as views of today.
+    """Note by how much the views of topics grew since they were last counted, as views of one day.
 
     A topic that is counted for the first time has no past to compare with, so only its number is noted; one that was created
     since the last counting had none before.
@@ -252,14 +270,16 @@ def last_day(session: Session, connection: str) -> str:
     return session.execute(query).scalar() or ""
 
 
-def note_day(session: Session, connection: str, today: date) -> None:
-    """Note what is only known today: how many members there are, how many were active, how many views were counted."""
+def note_day(session: Session, connection: str, today: date, viewed: date | None = None) -> None:
+    """Note what is only known today: how many members there are, how many were active, how many views were counted, also of the
+    day `viewed`."""
     active = _field(session, "last_activity_at")
     yesterday = today - timedelta(days=1)
     whose = {"connection": connection, "kind": Kind.MEMBER.value}
     there = "FROM community_records r WHERE r.connection = :connection AND r.kind = :kind AND r.deleted_at IS NULL"
     members = session.execute(text(f"SELECT count(*) {there}").bindparams(**whose)).scalar_one()
-    for day, counted in ((yesterday, None), (today, members)):
+    for day in sorted({yesterday, today, viewed or today}):
+        counted = members if day == today else None
         # Who was active yesterday and is active again today is no longer seen as active yesterday: what was more stays.
         seen = session.execute(
             text(f"SELECT count(*) {there} AND substr({active}, 1, 10) = :day").bindparams(**whose, day=day.isoformat())
@@ -272,16 +292,20 @@ def note_day(session: Session, connection: str, today: date) -> None:
         known = session.execute(
             select(_days).where(_days.c.connection == connection, _days.c.day == day.isoformat())
         ).one_or_none()
-        if known is None and counted is None:
+        if known is None and counted is None and not views:
             continue
         row = {
             "connection": connection,
             "day": day.isoformat(),
             "members": counted if counted is not None else known.members if known else None,
-            "active": max(seen, known.active or 0) if known else seen,
+            "active": _most(seen if day >= yesterday else None, known.active if known else None),
             "views": views,
         }
         session.execute(upsert(session, _days), [row])
+
+
+def _most(*counts: int | None) -> int | None:
+    return max((count for count in counts if count is not None), default=None)
 
 
 def days(session: Session, connection: str) -> dict[str, dict[str, int | None]]:

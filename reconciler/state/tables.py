@@ -365,6 +365,7 @@ community_passes = Table(
     Column("full_at", Moment),
     Column("full_wanted", Integer, nullable=False),
     Column("loss_accepted", Integer, nullable=False),
+    Column("counted_at", Moment),
 )
 
 community_matches = Table(

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("full_at", sa.Text),
         sa.Column("full_wanted", sa.Integer, nullable=False),
         sa.Column("loss_accepted", sa.Integer, nullable=False),
+        sa.Column("counted_at", sa.Text),
     )
     _derived()
 
