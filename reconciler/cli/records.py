@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,19 +73,17 @@ def command(
         return
     with work.database.read() as session:
         document = applied_document(session, name)
-        found = outcomes.search(session, document=document, item=field, reason=wanted, text=search)
-        if output == "csv":
-            for line in csv.lines(report.csv_head(document), report.csv_rows(found)):
-                click.echo(line, nl=False)
-        elif output == "json":
-            records = [report.to_json(record) for record in found]
-            click.echo(
-                json.dumps({"formatVersion": report.FORMAT_VERSION, "records": records}, indent=2, ensure_ascii=False)
-            )
-        else:
-            shown = list(islice(found, limit))
-            total = outcomes.count(session, document=document, item=field, reason=wanted, text=search)
-            click.echo(report.to_text(shown, total, style=output_style()))
+        with closing(outcomes.search(session, document=document, item=field, reason=wanted, text=search)) as found:
+            if output == "csv":
+                for line in csv.lines(report.csv_head(document), report.csv_rows(found)):
+                    click.echo(line, nl=False)
+            elif output == "json":
+                answer = {"formatVersion": report.FORMAT_VERSION, "records": [report.to_json(one) for one in found]}
+                click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+            else:
+                shown = list(islice(found, limit))
+                total = outcomes.count(session, document=document, item=field, reason=wanted, text=search)
+                click.echo(report.to_text(shown, total, style=output_style()))
 
 
 def _show_members(work: Workplace, name: str, outcome: str, search: str | None, limit: int, output: str) -> None:

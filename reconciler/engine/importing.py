@@ -97,12 +97,22 @@ def _read(database: Database, reading: Reading, lease: Held, progress: Progress,
         # Views move nothing in the list of what was active. Counted once a day, they belong to that day.
         every_topic=counted_at is None or counted_at.date() < clock.now().date(),
     )
-    _forget(database, connection, lease)
+
+    def forget() -> None:
+        _forget(database, connection, lease)
+
+    forget()
     with database.workspace() as workspace:
         ingest.ingest(
-            workspace, connection, reading.source, lease=lease, clock=clock, settings=settings, progress=progress
+            workspace,
+            connection,
+            reading.source,
+            lease=lease,
+            clock=clock,
+            settings=settings,
+            progress=progress,
+            forget=forget,
         )
-    _forget(database, connection, lease)
     progress.phase("resolving", None)
     resolving.resolve(
         database,

@@ -108,9 +108,14 @@ def ingest(
     clock: Clock,
     settings: Settings,
     progress: Progress,
+    forget: Callable[[], None] = lambda: None,
 ) -> Ingested:
-    """Bring the store up to date with a community. Raises what reading raises, `errors.FenceLost`, `errors.StateProblem`, and
-    `errors.SafetyStop` when a list suddenly has less than half of what it had."""
+    """Bring the store up to date with a community. `forget` is called when it is known which members are gone, while the posts of
+    the store still say by whom they are: the community gives them another author.
+
+    Raises what reading raises, `errors.FenceLost`, `errors.StateProblem`, and `errors.SafetyStop` when a list suddenly has less
+    than half of what it had.
+    """
     with workspace.begin() as session:
         lease.assert_held(session)
         begun = community.begin(
@@ -123,6 +128,7 @@ def ingest(
         clock=clock,
         settings=settings,
         progress=progress,
+        forget=forget,
         begun=begun,
         started=clock.now(),
         first_call=source.calls,
@@ -138,6 +144,7 @@ class _Run:
     clock: Clock
     settings: Settings
     progress: Progress
+    forget: Callable[[], None]
     begun: community.Pass
     started: datetime
     first_call: int
@@ -150,6 +157,7 @@ class _Run:
         self._list(Kind.IDEA_STATUS, iter([self.source.idea_statuses()]))
         self._list(Kind.MEMBER, self.source.members())
         self._read_members()
+        self.forget()
         self._list(Kind.TOPIC, self._topics(), whole=self._since is None)
         self._read_topic_details()
         self._read_replies()

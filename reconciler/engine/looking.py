@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import groupby
 
@@ -140,7 +140,8 @@ def members_of(
         wanted = [MatchOutcome(outcome)]
         total = imports.count_found(session, id.name, wanted, words)
         counts = {str(known): count for known, count in imports.count_matches(session, id.name).items()}
-        yield imports.matches(session, id.name, wanted, words), total, counts
+        with closing(imports.matches(session, id.name, wanted, words)) as found:
+            yield found, total, counts
 
 
 @contextmanager

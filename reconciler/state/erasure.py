@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, text, update
@@ -32,30 +32,48 @@ CHUNK = 500
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
     """What is to be erased. `keys` are those of the records of an import, by item: the members themselves, and their posts.
+    `names` are their user names as JSON.
 
     `batches` are the journalled batches that have any of it. To find them takes as long as the journal is long, and nobody has
     to wait for that.
     """
 
     connection: str
-    members: Sequence[str]
+    members: frozenset[str]
     keys: Mapping[str, Collection[str]]
+    names: Collection[str]
     mappings: Sequence[DocumentId]
-    batches: Sequence[int]
+    batches: Sequence[int] = ()
+
+    @property
+    def documents(self) -> list[DocumentId]:
+        """Those that wrote something of the members."""
+        return [DocumentId(COMMUNITY_IMPORT, self.connection), *self.mappings]
+
+    def are_in(self, document: DocumentId, write: Sequence[Any]) -> bool:
+        """Whether a journalled write of a document has something of them. Posts that the community gave another author, before
+        it was known who is gone, are found by the name."""
+        keys = self.keys.get(write[2], ()) if document.kind == COMMUNITY_IMPORT else self.members
+        texts = [text for text in write[3:] if text is not None]
+        return write[0] in keys or any(f'"{AUTHOR_NAME}":{name}' in text for name in self.names for text in texts)
 
 
-def find(session: Session, connection: str, members: Sequence[str]) -> Traces:
+def find(session: Session, connection: str, members: Collection[str]) -> Traces:
     """Where something is known of these members of a community. Writes nothing."""
-    keys = _keys(session, connection, members)
-    mappings = _mappings(session, connection)
-    found = Traces(connection=connection, members=members, keys=keys, mappings=mappings, batches=())
+    found = Traces(
+        connection=connection,
+        members=frozenset(members),
+        keys=_keys(session, connection, sorted(members)),
+        names=_names(session, connection, sorted(members)),
+        mappings=_mappings(session, connection),
+    )
     batches = [
         row.id
-        for document, keys_of in _documents_of(found)
+        for document in found.documents
         for row in session.stream(_of(document))
-        if any(write[0] in keys_of(write[2]) for write in json.loads(row.writes))
+        if any(found.are_in(document, write) for write in json.loads(row.writes))
     ]
-    return Traces(connection=connection, members=members, keys=keys, mappings=mappings, batches=batches)
+    return replace(found, batches=batches)
 
 
 def erase(session: Session, traces: Traces, profile_scope: str) -> None:
@@ -88,6 +106,18 @@ def _keys(session: Session, connection: str, members: Sequence[str]) -> dict[str
     return dict(found)
 
 
+def _names(session: Session, connection: str, members: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(members), CHUNK):
+        query = select(_matches.c.label).where(
+            _matches.c.connection == connection,
+            _matches.c.id.in_(members[start : start + CHUNK]),
+            _matches.c.label != "",
+        )
+        found.update(json.dumps(label, ensure_ascii=False) for label in session.execute(query).scalars())
+    return found
+
+
 def _key(text: str) -> str:
     """The key of a record in stage, ledger, outcomes and journal."""
     return json.dumps([text], ensure_ascii=False)
@@ -101,14 +131,6 @@ def _mappings(session: Session, connection: str) -> list[DocumentId]:
         for row in session.execute(query)
         if json.loads(row.spec).get("to") == connection
     ]
-
-
-def _documents_of(traces: Traces) -> Iterator[tuple[DocumentId, Callable[[str], Collection[str]]]]:
-    """Documents that wrote something of the members, and which keys are theirs, by item."""
-    members = set(traces.members)
-    yield DocumentId(COMMUNITY_IMPORT, traces.connection), lambda item: traces.keys.get(item, ())
-    for mapping in traces.mappings:
-        yield mapping, lambda _: members
 
 
 def _of(document: DocumentId) -> Any:
@@ -163,13 +185,11 @@ def _blank_record(item: str, record: Mapping[str, Json]) -> dict[str, Json]:
 def _blank_journal(session: Session, traces: Traces) -> None:
     """That something was written stays on record; what, does not."""
     statement = update(_batches).where(_batches.c.id == bindparam("of_id")).values(writes=bindparam("now"))
-    for document, keys_of in _documents_of(traces):
+    for document in traces.documents:
         for start in range(0, len(traces.batches), CHUNK):
             part = traces.batches[start : start + CHUNK]
             for row in session.execute(_of(document).where(_batches.c.id.in_(part))).all():
-                writes = [
-                    _blank_write(write) if write[0] in keys_of(write[2]) else write for write in json.loads(row.writes)
-                ]
+                writes = [_blank_write(one) if traces.are_in(document, one) else one for one in json.loads(row.writes)]
                 session.execute(statement, {"of_id": row.id, "now": json.dumps(writes, ensure_ascii=False)})
 
 

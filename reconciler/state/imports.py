@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -163,18 +163,24 @@ def detail_of(resolution: Resolution) -> str:
     if resolution.candidates:
         at_companies = resolution.person_id is not None
         named = ", ".join(
-            f"{one.label} ({one.company_id if at_companies or one.person_id is None else one.person_id})"
+            _named(one.label, one.company_id if at_companies or one.person_id is None else one.person_id)
             for one in resolution.candidates
         )
         more = resolution.found - len(resolution.candidates)
         return f"could be {'at ' if at_companies else ''}{named}{f' and {more:,} more' if more > 0 else ''}"
     if resolution.suggestions:
-        named = ", ".join(f"{one.label} ({one.person_id}, {one.similarity:.2f})" for one in resolution.suggestions)
+        named = ", ".join(_named(one.label, f"{one.person_id}, {one.similarity:.2f}") for one in resolution.suggestions)
         return f"similar: {named}"
     return ""
 
 
-def matches(session: Session, connection: str, outcomes: Iterable[Outcome], words: str) -> Iterator[MemberMatch]:
+def _named(label: str, id: str | None) -> str:
+    return f"{label} ({id})" if label else str(id)
+
+
+def matches(
+    session: Session, connection: str, outcomes: Iterable[Outcome], words: str
+) -> Generator[MemberMatch, None, None]:
     """Members by how their resolution ended, in natural order of id, a page at a time in memory; `words` are looked for in id,
     label, address and detail, in any case of ASCII letters."""
     query = (

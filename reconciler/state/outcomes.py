@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,13 +91,14 @@ def search(
     item: str | None = None,
     reason: Reason | None = None,
     text: str | None = None,
-) -> Iterator[RecordedRejection]:
+) -> Generator[RecordedRejection, None, None]:
     """Rejections in order of document, item and, naturally, of key; a page at a time in memory.
 
     `text` is looked for in key, label, item, value and detail, in any case of letters.
     """
     query = select(_table).where(and_(True, *_filters(document, item, reason, text)))
-    return map(_recorded, session.stream(query.order_by(_table.c.kind, _table.c.name, _table.c.item, _BY_KEY)))
+    for row in session.stream(query.order_by(_table.c.kind, _table.c.name, _table.c.item, _BY_KEY)):
+        yield _recorded(row)
 
 
 def by_record(session: Session, document: DocumentId) -> Iterator[RecordedRejection]:

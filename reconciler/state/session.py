@@ -48,9 +48,10 @@ class Session:
             cursor.executemany(statement, rows)
 
     def stream(self, statement: Executable) -> Iterator[Row[*tuple[Any, ...]]]:
-        """Rows of a query, `PAGE` at a time in memory, valid while the transaction lasts."""
-        with storable():
-            yield from self.connection.execute(statement, execution_options={"yield_per": PAGE})
+        """Rows of a query, `PAGE` at a time in memory, valid while the transaction lasts. Who does not take all of them closes it
+        before that ends."""
+        with storable(), closing(self.connection.execute(statement, execution_options={"yield_per": PAGE})) as rows:
+            yield from rows
 
 
 @contextmanager

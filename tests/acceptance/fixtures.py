@@ -16,8 +16,10 @@ PEOPLE = 30
 
 @pytest.fixture(scope="module")
 def tidy_world() -> Iterator[World]:
-    """Everybody is one person, one company person, one member of one of two communities."""
-    yield from running(Sandbox(SandboxConfig(people=PEOPLE, quirks=False, person_null_share=0.0)))
+    """Everybody is one person, one company person, one member of one of two communities. CS has no objects of imports."""
+    yield from running(
+        Sandbox(SandboxConfig(people=PEOPLE, quirks=False, person_null_share=0.0, community_objects=False))
+    )
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_a_deactivated_community_has_none_although_a_document_tunes_it(tmp_path:
 
 
 def test_an_empty_document_changes_nothing_and_neither_do_spelt_out_defaults(tmp_path: Path) -> None:
-    spelt = "  to: acme-cs\n  schedule: {every: 24h}\n  fullEvery: 7\n  refreshMembers: 1000\n  identity: {similarity: 0.92}\n"
+    spelt = "  to: acme-cs\n  schedule: {every: 24h}\n  fullEvery: 7\n  refreshMembers: 1000\n  identity: {similarity: 0.9}\n"
     digests = {
         project(tmp_path / str(number), *tuned).digest
         for number, tuned in enumerate(((), (examples.community_import(),), (examples.community_import(spelt),)))

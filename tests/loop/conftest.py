@@ -21,7 +21,7 @@ __all__ = ["database_url", "on_both", "postgres", "project", "tidy_world", "worl
 @pytest.fixture(scope="module")
 def few() -> Iterator[World]:
     """Four people: a cycle takes no time."""
-    yield from running(Sandbox(SandboxConfig(people=4, quirks=False, person_null_share=0.0)))
+    yield from running(Sandbox(SandboxConfig(people=4, quirks=False, person_null_share=0.0, community_objects=False)))
 
 
 @pytest.fixture
