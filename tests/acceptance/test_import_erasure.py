@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.planning.objects import api_name
-from tests.acceptance.communities import ONE, Imports, connected
+from tests.acceptance.commands import finish
+from tests.acceptance.communities import ONE, Imports, calls, connected
 from tests.acceptance.projects import TITLE
 from tests.acceptance.world import World
+from tests.loop.processes import until
 
 EMAIL, NAME, CITY = "Erased.Person@Vanished.example", "erased-person-zqx", "Vanishville-zqx"
 NOBODY = (None, "Anonymous")
@@ -130,8 +132,13 @@ def test_not_even_where_the_target_takes_nothing_any_more(tmp_path: Path, connec
 def test_not_even_when_posts_lost_their_author_before(case: Case) -> None:
     """A member who goes while the community is read: their posts are somebody else's already."""
     case.begin()
-    case.world.fault({"erase_user": case.id}, path="/v2/topics", times=1)
-    case.project.cycle()
+    case.world.fault({"delay": 2}, path="/v2/topics", times=1)
+    case.world.forget_calls()
+    running = case.project.start("sync", f"CommunityImport/{ONE}")
+    until(lambda: calls(case.world)["/ID/user"])
+    case.world.erase(case.id)
+    finish(running).expect(0)
+    assert NAME in case.project.every_cell(), "nobody knows yet that they are gone"
     case.project.cycle()
     case.assert_gone()
     cleared(case)
