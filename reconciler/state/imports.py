@@ -76,25 +76,26 @@ def records(session: Session, connection: str, kind: Kind) -> Iterator[Stored]:
         f"m.confidence FROM community_records r LEFT JOIN community_matches m ON m.connection = r.connection AND m.id = {whose} "
         "WHERE r.connection = :connection AND r.kind = :kind ORDER BY r.id"
     ).bindparams(connection=connection, kind=kind.value)
-    for row in session.stream(query):
+    for id, parent, content, deleted_at, outcome, person, company, company_person, rule, confidence in session.stream(
+        query
+    ):
+        match = NOBODY
+        if outcome is not None:
+            match = {
+                "company_id": company,
+                "person_id": person,
+                "company_person_id": company_person,
+                "match_outcome": outcome,
+                "match_rule": rule or None,
+                "match_confidence": confidence if outcome == Outcome.MATCHED else None,
+            }
         yield Stored(
-            id=row.id,
-            parent=row.parent,
-            values=json.loads(row.content),
-            deleted_at=None if row.deleted_at is None else datetime.fromisoformat(row.deleted_at),
-            match=NOBODY if row.outcome is None else _match(row),
+            id=id,
+            parent=parent,
+            values=json.loads(content),
+            deleted_at=None if deleted_at is None else datetime.fromisoformat(deleted_at),
+            match=match,
         )
-
-
-def _match(row: Any) -> Match:
-    return {
-        "company_id": row.company_id,
-        "person_id": row.person_id,
-        "company_person_id": row.company_person_id,
-        "match_outcome": row.outcome,
-        "match_rule": row.rule or None,
-        "match_confidence": row.confidence if row.outcome == Outcome.MATCHED else None,
-    }
 
 
 def present_members(session: Session, connection: str, after: str, limit: int) -> list[tuple[str, Mapping[str, Json]]]:

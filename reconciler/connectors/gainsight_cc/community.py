@@ -13,7 +13,7 @@ from reconciler.connectors.gainsight_cc.api import CommunityApi
 from reconciler.connectors.gainsight_cc.content import Categories
 from reconciler.connectors.gainsight_cc.people import listed_member, member_details
 from reconciler.connectors.gainsight_cc.topics import FROM_MARGIN, TopicReader, activity
-from reconciler.connectors.gainsight_cc.walking import PageNumber, walk
+from reconciler.connectors.gainsight_cc.walking import Limit, PageNumber, walk
 from reconciler.model.community import CommunityRecord
 from reconciler.model.json import Json
 
@@ -21,6 +21,9 @@ MODULES = [("module[]", name) for name in content.MODULES]
 
 MISSING = frozenset({404, 405, 501})
 """How a route answers that the community does not have."""
+
+BEYOND = 422
+"""How a list answers that it shows no more items than so many."""
 
 UNAVAILABLE = MISSING | {400, 422}
 """The same for one that wants to know on whose behalf it is asked."""
@@ -76,13 +79,22 @@ class CommunityReader:
         what = f"the list of {route}"
 
         def fetch(page: PageNumber) -> list[CommunityRecord]:
-            answer = self._api.content([route], _numbered(page), what)
+            try:
+                answer = self._api.content([route], _numbered(page), what)
+            except errors.RemoteRefused as error:
+                if error.status == BEYOND and page.number > 1:
+                    raise Limit from None
+                raise
             return [content.topic_details(item) for item in content.items(answer, what)]
 
-        for page in walk(what, fetch, activity):
-            yield page
-            if page and activity(page[-1]) < oldest:
-                return
+        try:
+            for page in walk(what, fetch, activity):
+                yield page
+                if page and activity(page[-1]) < oldest:
+                    return
+        except Limit:
+            # These lists take no filter. What was active longest ago stays without what only they tell.
+            return
 
     def replies(self, topic: CommunityRecord) -> Iterator[list[CommunityRecord]]:
         """See `base.CommunitySource`."""

@@ -155,6 +155,16 @@ class SqliteSession(TextSession):
             self._watch.check()
             raise self._meaning(error) from None
 
+    def put_rows(self, insert: str, row: str, end: str, rows: Sequence[Sequence[Value]]) -> None:
+        """One statement for one row, again and again: the driver keeps statements, and one for many rows takes megabytes."""
+        self._watch.check()
+        self._watch.begin()
+        try:
+            self._connection.executemany(f"{insert} {row} {end}", ([_bound(value) for value in one] for one in rows))
+        except sqlite3.Error as error:
+            self._watch.check()
+            raise self._meaning(error) from None
+
     def table(self, name: str) -> FoundTable | None:
         rows = self.run("SELECT type, name, sql FROM sqlite_schema WHERE lower(name) = ?", [name])
         if not rows:

@@ -180,18 +180,18 @@ class TextSession(ABC):
         names = [layout.key.name, *changed, *others]
         sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in changed)
         row = f"({', '.join([self.mark] * len(names))})"
-        for some in _portions(records, MOST_VALUES // len(names)):
-            values = [
-                value
-                for one in some
-                for value in (one.key, *map(one.changed.__getitem__, changed), *map(one.unchanged.__getitem__, others))
-            ]
-            self.run(
-                f"INSERT INTO {quoted(layout.table)} ({', '.join(map(quoted, names))}) "
-                f"VALUES {', '.join([row] * len(some))} ON CONFLICT ({quoted(layout.key.name)}) "
-                + (f"DO UPDATE SET {sets}" if sets else "DO NOTHING"),
-                values,
-            )
+        insert = f"INSERT INTO {quoted(layout.table)} ({', '.join(map(quoted, names))}) VALUES"
+        end = f"ON CONFLICT ({quoted(layout.key.name)}) " + (f"DO UPDATE SET {sets}" if sets else "DO NOTHING")
+        rows = [
+            (one.key, *map(one.changed.__getitem__, changed), *map(one.unchanged.__getitem__, others))
+            for one in records
+        ]
+        self.put_rows(insert, row, end, rows)
+
+    def put_rows(self, insert: str, row: str, end: str, rows: Sequence[Sequence[Value]]) -> None:
+        """Insert rows of the same width: in few statements, because each is a way to the server and back."""
+        for some in _portions(rows, MOST_VALUES // len(rows[0])):
+            self.run(f"{insert} {', '.join([row] * len(some))} {end}", [value for one in some for value in one])
 
     def try_to_write(self) -> str:
         self.start()
@@ -205,9 +205,9 @@ class TextSession(ABC):
     def close(self) -> None: ...
 
 
-def _portions(records: Sequence[Fitted], size: int) -> Iterator[Sequence[Fitted]]:
-    for start in range(0, len(records), max(1, size)):
-        yield records[start : start + max(1, size)]
+def _portions(rows: Sequence[Sequence[Value]], size: int) -> Iterator[Sequence[Sequence[Value]]]:
+    for start in range(0, len(rows), max(1, size)):
+        yield rows[start : start + max(1, size)]
 
 
 def quoted(name: str) -> str:

@@ -28,6 +28,10 @@ from reconciler.state.staging import Workspace
 _TYPES = {Kind.TOPIC: "Topic", Kind.REPLY: "Topic Reply"}
 VIEW = "View"
 LABEL_LENGTH = 100
+NOTHING: Sequence[Json] = (None, "", [])
+
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` with options makes an encoder for each text."""
 
 Values = Mapping[str, Json]
 
@@ -72,7 +76,8 @@ class ImportFlow(Plain):
         self._database = database
         self._origin = origin
         self._definition = definition
-        self._fields = [field for field in definition.fields if field in fields]
+        self._sources = [(field.name, field.source) for field in definition.fields if field in fields]
+        self._key = definition.key_field.source
         self.items = (definition.kind,)
         self.staged = Staged(tallies={definition.kind: Tally()})
 
@@ -90,13 +95,9 @@ class ImportFlow(Plain):
         return self.staged
 
     def _row(self, values: Values) -> tuple[str, str, str]:
-        record: dict[str, Json] = {}
-        for field in self._fields:
-            value = values.get(field.source)
-            if value is not None and value not in ("", []):
-                record[field.name] = value
-        key = str(values[self._definition.key_field.source])
-        return key_text([key]), _label(values, key), json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        record = {name: value for name, source in self._sources if (value := values.get(source)) not in NOTHING}
+        key = str(values[self._key])
+        return key_text([key]), _label(values, key), _text(record)
 
 
 class Missing(Plain):

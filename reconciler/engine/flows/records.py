@@ -22,10 +22,12 @@ from reconciler.state.staging import Workspace
 PAGE = 500
 """Records that are read from the changes at once."""
 
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def key_text(values: Sequence[str]) -> str:
     """The values of a sync key as one text, by which stage and ledger know a record."""
-    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+    return _text(list(values))
 
 
 def key_values(text: str) -> tuple[str, ...]:
