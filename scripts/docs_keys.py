@@ -158,6 +158,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "sql": partial(_spec, "Connection", "sql"),
     "model": partial(_spec, "Model"),
     "sync": partial(_spec, "Sync"),
+    "community-import": partial(_spec, "CommunityImport"),
     "state-file": partial(_file, "state.schema.json"),
     "counts": partial(_file, "state.schema.json", "counts"),
     "last-run": partial(_file, "state.schema.json", "lastRun"),

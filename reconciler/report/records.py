@@ -140,11 +140,6 @@ def _value(value: Rendered, *, whole: bool) -> dict[str, Json]:
     return {"value": None if value is None else presentable(value)}
 
 
-def _as_read(key: str) -> str:
-    """The same in one cell of a table."""
-    return " · ".join(map(str, _parts(key)))
-
-
 def _parts(key: str) -> list[Json]:
     """The values of a key of several parts, as the ledger holds it."""
     return [presentable(part) for part in json.loads(key)] if key.startswith("[") else []

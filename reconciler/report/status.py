@@ -91,7 +91,8 @@ def _listed(documents: Sequence[DocumentStatus], named: bool, style: Style) -> s
 
 def _parts(documents: Sequence[DocumentStatus]) -> str:
     """What the lines below the documents are."""
-    of_imports = {document.whole.kind == COMMUNITY_IMPORT for document in documents if document.mappings}
+    shown = [document for document in documents if document.mappings] or documents
+    of_imports = {document.whole.kind == COMMUNITY_IMPORT for document in shown}
     return {(False, True): "mapping, object", (True,): "object"}.get(tuple(sorted(of_imports)), "mapping")
 
 
