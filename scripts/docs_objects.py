@@ -111,7 +111,7 @@ ACTIVITY = {
     "content_identifier": "`Content Data Identifier` of the topic",
     "subtype": "`contentType`",
     "category_name": "`categoryName`, or that of the category",
-    "date": "the day on which it was counted, UTC",
+    "date": "the day in the middle between two countings, UTC",
     "count": "by how much `views` of the topic grew since it was last counted",
 }
 CREATED = "topics by their creation, of this type"
