@@ -72,7 +72,7 @@ def _pulled(folder: Path) -> list[Path]:
     from reconciler.cli.projects import write_project
 
     project = folder / "running"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
         values = {"cs_url": sandbox.cs_url, "cc_url": sandbox.cc_url, "folders": "connections, mappings"}
         write_project(project, ["sandbox"], values)
         _reconcile("catalog", "pull", "--project", str(project))

@@ -67,7 +67,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The sandbox example, pointed at a sandbox of its size."""
     project = copied("sandbox", tmp_path_factory.mktemp("example"))
     connections = project / "connections" / "gainsight.yaml"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
         addresses = {"http://127.0.0.1:9401": sandbox.cs_url, "http://127.0.0.1:9402": sandbox.cc_url}
         written = connections.read_text("utf-8")
         for shown, real in addresses.items():
@@ -149,7 +149,7 @@ def test_the_example_of_imports_brings_two_communities_to_two_targets(communitie
     assert reconcile(communities, "status").count("● Successful") == 2 * (1 + 8)
     found = reconcile(communities, "records", "acme-partners", "--outcome", "matched", "--output", "csv")
     rules = [row["Rule"] for row in csv.DictReader(found.splitlines())]
-    assert set(rules) == {"email", "phone", "name+company", "domain", "alias"}
+    assert set(rules) == {"email", "name+company", "domain", "alias"}
     with contextlib.closing(sqlite3.connect(communities / "warehouse.db")) as database:
         query = "SELECT match_rule, count(*) FROM community_acme_partners_en_user WHERE match_outcome = 'matched' GROUP BY 1"
         assert dict(database.execute(query)) == Counter(rules)
