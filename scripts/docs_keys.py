@@ -84,6 +84,8 @@ class Keys:
         if self._is_reference(node):
             return "[secret reference](#secret-references)"
         words = [node["const"]] if "const" in node else node.get("enum")
+        if words and len(words) > MANY:
+            return f"one of {len(words)} words, such as {code(str(node.get('examples', words)[0]))}"
         if words:
             return " or ".join(code(str(word)) if word else "empty text" for word in words)
         return _plain_type(node)
@@ -97,6 +99,9 @@ class Keys:
             return ""
         return code(json.dumps(default) if not isinstance(default, str) else default or "''")
 
+
+MANY = 20
+"""More words than this are not listed."""
 
 FOLDED = ("counts", "lastRun")
 """Keys that come again and again, with a section of their own for what is below them."""
@@ -154,10 +159,10 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "gainsight-cs": partial(_spec, "Connection", "gainsight-cs"),
     "gainsight-cc": partial(_spec, "Connection", "gainsight-cc"),
     "profile-field-mapping": partial(_spec, "ProfileFieldMapping"),
-    "community-import": partial(_spec, "CommunityImport"),
     "sql": partial(_spec, "Connection", "sql"),
     "model": partial(_spec, "Model"),
     "sync": partial(_spec, "Sync"),
+    "community-import": partial(_spec, "CommunityImport"),
     "state-file": partial(_file, "state.schema.json"),
     "counts": partial(_file, "state.schema.json", "counts"),
     "last-run": partial(_file, "state.schema.json", "lastRun"),

@@ -10,12 +10,12 @@ from reconciler.cli.commands import help_text
 from reconciler.cli.story import SECRETS
 from reconciler.config.rules.mappings import FITS
 from reconciler.model.catalog import DataType
-from reconciler.model.document import PROFILE_FIELD_MAPPING, SYNC, DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING, SYNC, DocumentId
 from reconciler.model.outcome import ADVICE, SKIPS, Outcome, Reason, ValueStatus, status_word
 from reconciler.model.run import RunResult
 from reconciler.model.status import Status
 from reconciler.records.template import FILTERS
-from reconciler.report import activity, csv, records
+from reconciler.report import activity, csv, matches, records
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -81,11 +81,14 @@ def skipped() -> str:
 
 def columns() -> str:
     of_values, of_records = DocumentId(PROFILE_FIELD_MAPPING, ""), DocumentId(SYNC, "")
+    of_imports = DocumentId(COMMUNITY_IMPORT, "")
     heads: Sequence[tuple[str, Sequence[str]]] = (
         (code("reconcile export"), csv.EXPORT_HEAD),
         (f"{code('reconcile export NAME')} of a Sync", csv.RECORD_HEAD),
         (code("reconcile records NAME --output csv"), records.csv_head(of_values)),
         (f"{code('reconcile records NAME --output csv')} of a Sync", records.csv_head(of_records)),
+        (f"{code('reconcile records NAME --output csv')} of an import", records.csv_head(of_imports)),
+        (f"{code('reconcile records NAME --outcome OUTCOME --output csv')} of an import", matches.CSV_HEAD),
         (code("reconcile activity --output csv"), activity.CSV_HEAD),
     )
     return table(("command", "columns"), [(name, ", ".join(map(code, head))) for name, head in heads])

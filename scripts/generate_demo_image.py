@@ -16,14 +16,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 IMAGE = ROOT / "docs" / "images" / "demo.svg"
-SHOWN = ("plan", "sync acme-profile", "sync companies", "status")
+SHOWN = ("plan", "sync acme-profile", "sync companies", "sync acme-community", "status")
 """Commands of the demo that are drawn, each once: the first time that it is typed."""
 
 LEFT_OUT = ("  document ", "  connection ", "  time ")
 """Lines of a run that the picture does without."""
 
-NEXT_DUE = {"partners-profile": "2026-11-24 05:00:00Z", "companies": "2026-11-23 10:00:00Z"}
-"""Of the document that runs by cron, and of the one that runs every hour; the others run every four hours."""
+NEXT_DUE = {
+    "partners-profile": "2026-11-24 05:00:00Z",
+    "companies": "2026-11-23 10:00:00Z",
+    "acme-community": "2026-11-24 00:00:00Z",
+    "acme-partners": "2026-11-24 00:00:00Z",
+}
+"""Of the document that runs by cron, of the one that runs every hour, and of the imports, which run once a day; the others
+run every four hours."""
 
 FONT_SIZE = 12
 CHARACTER = 7.23

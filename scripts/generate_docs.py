@@ -15,6 +15,7 @@ from pathlib import Path
 import docs_commands
 import docs_events
 import docs_keys
+import docs_objects
 import docs_words
 
 from reconciler.config.rules import pages as rules
@@ -22,7 +23,13 @@ from reconciler.config.rules import pages as rules
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 RULES = REFERENCE / "rules"
-SECTIONS = {**docs_words.SECTIONS, **docs_keys.SECTIONS, **docs_commands.SECTIONS, **docs_events.SECTIONS}
+SECTIONS = {
+    **docs_words.SECTIONS,
+    **docs_keys.SECTIONS,
+    **docs_commands.SECTIONS,
+    **docs_events.SECTIONS,
+    **docs_objects.SECTIONS,
+}
 """Name of a section → what makes its text."""
 
 SECTION = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)

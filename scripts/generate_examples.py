@@ -2,6 +2,7 @@
 
     sandbox/          all of it: what `reconcile init --sandbox` writes, and what `reconcile catalog pull` then pins
     warehouse/        its catalog, pulled from the sandbox
+    communities/      its catalogs, pulled from a sandbox with irregular people
     profile-fields/   its catalogs: invented metadata of an invented company
 
 Equal code gives equal files: the sandbox's data depend on its seed and size, the invented ids on their names.
@@ -29,6 +30,11 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "configs"
 PEOPLE = 200
 """As many as `reconcile demo` has."""
+SANDBOXES = {
+    "warehouse": SandboxConfig(people=PEOPLE, quirks=False, community_objects=False),
+    "communities": SandboxConfig(people=PEOPLE),
+}
+"""Those that the catalogs of examples are pulled from."""
 
 
 def main() -> int:
@@ -54,7 +60,9 @@ def generated() -> Iterator[tuple[Path, str]]:
             yield EXAMPLES / "sandbox" / path.relative_to(made), path.read_text("utf-8")
         for path in _pulled(Path(folder)):
             yield EXAMPLES / "sandbox" / "catalog" / path.name, path.read_text("utf-8")
-        yield EXAMPLES / "warehouse" / "catalog" / "acme-cs.json", _pulled_for_warehouse(Path(folder))
+        for name, config in SANDBOXES.items():
+            for path in _pulled_for(name, Path(folder), config):
+                yield EXAMPLES / name / "catalog" / path.name, path.read_text("utf-8")
     for catalog in profile_fields():
         yield EXAMPLES / "profile-fields" / "catalog" / f"{catalog.connection}.json", catalogs.to_text(catalog)
 
@@ -64,23 +72,22 @@ def _pulled(folder: Path) -> list[Path]:
     from reconciler.cli.projects import write_project
 
     project = folder / "running"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
         values = {"cs_url": sandbox.cs_url, "cc_url": sandbox.cc_url, "folders": "connections, mappings"}
         write_project(project, ["sandbox"], values)
         _reconcile("catalog", "pull", "--project", str(project))
     return _files(project / "catalog")
 
 
-def _pulled_for_warehouse(folder: Path) -> str:
-    """The catalog of the warehouse example, pulled from a running sandbox."""
-    project = Path(
-        shutil.copytree(EXAMPLES / "warehouse", folder / "warehouse", ignore=shutil.ignore_patterns("catalog", "var"))
-    )
+def _pulled_for(name: str, folder: Path, config: SandboxConfig) -> list[Path]:
+    """The catalogs of an example, pulled from a running sandbox."""
+    project = Path(shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("catalog", "var")))
     connection = project / "connections" / "gainsight.yaml"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
-        connection.write_text(connection.read_text("utf-8").replace("http://127.0.0.1:9401", sandbox.cs_url), "utf-8")
-        _reconcile("catalog", "pull", "acme-cs", "--project", str(project))
-    return (project / "catalog" / "acme-cs.json").read_text("utf-8")
+    with Sandbox(config) as sandbox:
+        text = connection.read_text("utf-8").replace("http://127.0.0.1:9401", sandbox.cs_url)
+        connection.write_text(text.replace("http://127.0.0.1:9402", sandbox.cc_url), "utf-8")
+        _reconcile("catalog", "pull", "--project", str(project))
+    return _files(project / "catalog")
 
 
 def _files(folder: Path) -> list[Path]:

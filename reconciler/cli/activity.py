@@ -36,7 +36,7 @@ def command(
     before: int | None,
     output: str,
 ) -> None:
-    """The log of cycles: when, what, how it ended, how many values were valid and invalid.
+    """The log of cycles: when, what, how it ended, how many values or records were valid and invalid.
 
     \b
     reconcile activity

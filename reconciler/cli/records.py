@@ -21,15 +21,15 @@ MEMBERS = ("matched", "ambiguous", "unmatched")
 
 @click.command("records")
 @click.argument("name")
-@click.option("--field", metavar="FIELD", help="Only values of this field.")
-@click.option("--reason", metavar="REASON", help="Only values rejected for this reason.")
+@click.option("--field", metavar="FIELD", help="Only values of this field; of an import, records of this object.")
+@click.option("--reason", metavar="REASON", help="Only what was rejected for this reason.")
 @click.option(
     "--outcome",
     type=click.Choice(("rejected", *MEMBERS)),
     default="rejected",
     help="Of an import: its members by how they were tied to people.",
 )
-@click.option("--search", metavar="TEXT", help="Only values whose user, name, value or detail has this text.")
+@click.option("--search", metavar="TEXT", help="Only what has this text in its key, name, value or detail.")
 @click.option("--limit", type=Number(1, 1_000_000), default=50, show_default=True, help="How many a table shows.")
 @output("table", "json", "csv")
 @common
@@ -43,7 +43,8 @@ def command(
     limit: int,
     output: str,
 ) -> None:
-    """Values that could not be written: which, why, since when, how often tried, and what to do about it.
+    """What could not be written: which values, or which records of an import; why, since when, how often tried, and what to do
+    about it. Of an import also: which members are tied to nobody, or could be several.
 
     \b
     reconcile records acme-profile
@@ -83,7 +84,7 @@ def command(
             else:
                 shown = list(islice(found, limit))
                 total = outcomes.count(session, document=document, item=field, reason=wanted, text=search)
-                click.echo(report.to_text(shown, total, style=output_style()))
+                click.echo(report.to_text(shown, total, kind=document.kind, style=output_style()))
 
 
 def _show_members(work: Workplace, name: str, outcome: str, search: str | None, limit: int, output: str) -> None:

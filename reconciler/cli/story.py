@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -24,6 +24,7 @@ from reconciler.cli.terminal import output_style
 PARTIAL = 3
 FOLDERS = "connections, mappings, models, syncs"
 WAREHOUSE = "warehouse.db"
+TOPICS = 60
 MARKER = ".reconcile-demo"
 """Only the demo writes this file, and it replaces no folder that lacks it."""
 SECRETS = {
@@ -71,13 +72,23 @@ STEPS = (
         "Again. Every value is compared and nothing is sent, not even the one that was refused: no call.",
         PARTIAL,
     ),
-    Step(("status",), "Greens, and two yellows that say what to do."),
+    Step(
+        ("sync", "acme-community"),
+        "The community itself comes into CS: members and what they wrote. No document asks for it, it is connected.",
+    ),
+    Step(("status",), "Greens, two yellows that say what to do, and an import that waits for its turn."),
     Step(("records", "acme-segments", "--limit", "5"), "Why was a value refused?"),
     Step(("records", "companies"), "And which row of the warehouse has to be corrected?"),
+    Step(
+        ("records", "acme-community", "--outcome", "unmatched"),
+        "Members need not be customers. Whom does CS not know? One of these two looks like a customer: see the detail.",
+    ),
     Step(("export", "acme-segments", "--out", "synced.csv"), "The synced data, as a spreadsheet."),
 )
 ERASED = "acme-segments"
 """The document during whose cycle a user is erased."""
+IMPORTED = "acme-community"
+"""The community that people join before it is imported, whom CS does not know by their address."""
 
 
 def tell(folder: Path, *, people: int, keep: bool) -> None:
@@ -87,8 +98,10 @@ def tell(folder: Path, *, people: int, keep: bool) -> None:
         write_project(folder, ["sandbox", "warehouse"], {**urls, "folders": FOLDERS})
         click.echo(f"The project is in {folder}/. These are its documents, and the commands that you would type:\n")
         for number, step in enumerate(STEPS, 1):
-            if step.arguments[-1] == ERASED and step.arguments[0] == "sync":
+            if step.arguments == ("sync", ERASED):
                 _erase_somebody(urls["cc_url"])
+            elif step.arguments == ("sync", IMPORTED):
+                _let_people_join(urls["cc_url"])
             _type(step, number, folder)
         _show_csv(folder / "synced.csv")
         _farewell(folder, urls, keep)
@@ -109,8 +122,7 @@ def _make_room(folder: Path) -> None:
 @contextmanager
 def _sandbox(people: int, keep: bool, warehouse: Path) -> Iterator[dict[str, str]]:
     """A sandbox in a process of its own, which also makes the warehouse; yields its two addresses."""
-    # The story is about profile fields: without objects in CS the imports of both communities wait.
-    size = ["--people", str(people), "--no-community-objects"]
+    size = ["--people", str(people), "--topics", str(TOPICS)]
     command = [sys.executable, "-m", "reconciler", "sandbox", "--tidy", *size, "--warehouse", str(warehouse)]
     process = subprocess.Popen(  # noqa: S603 - our own program
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
@@ -156,13 +168,26 @@ def _type(step: Step, number: int, folder: Path) -> None:
 def _erase_somebody(cc_url: str) -> None:
     """Arrange that one community user is erased while the next cycle writes."""
     fault = {"side": "cc", "method": "PUT", "path": "/profile_field/Products/", "skip": 10, "times": 1}
-    _post(f"{cc_url}/_sandbox/faults", {"faults": [{**fault, "action": {"erase_user": True}}]})
+    _answer(f"{cc_url}/_sandbox/faults", {"faults": [{**fault, "action": {"erase_user": True}}]})
 
 
-def _post(url: str, body: Mapping[str, object]) -> None:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - loopback, our own sandbox
-        return
+def _let_people_join(cc_url: str) -> None:
+    """Two more members: one who is nobody's customer, and one who has an account in CS and registers with another address."""
+    (known,) = _answer(f"{cc_url}/_sandbox/cc/1/members?limit=1")["members"]
+    name = " ".join(known["profile"][part] for part in ("First Name", "Last Name"))
+    for joining in (
+        {"username": "Robin", "email": "robin@fans.example"},
+        {"username": name, "email": "me@home.example"},
+    ):
+        _answer(f"{cc_url}/_sandbox/cc/1/members", joining)
+
+
+def _answer(url: str, body: Mapping[str, object] | None = None) -> Any:
+    """What the sandbox says to a question, or to what it is sent."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback, our own sandbox
+        return json.load(answer)
 
 
 def _show_csv(path: Path) -> None:
@@ -181,9 +206,9 @@ def _farewell(folder: Path, urls: Mapping[str, str], keep: bool) -> None:
     wide = max(map(len, places))
     click.echo(
         "What you saw\n"
-        "  Mappings in YAML became values in community profiles, and rows of a warehouse became companies in CS. A second\n"
-        "  cycle sent nothing. A missing field, an erased user and a bad row cost nobody else a value, and each has a reason\n"
-        "  and an advice.\n\n"
+        "  Mappings in YAML became values in community profiles, rows of a warehouse became companies in CS, and a community\n"
+        "  became records in CS, each member tied to a person or listed. A second cycle sent nothing. A missing field, an\n"
+        "  erased user and a bad row cost nobody else a value, and each has a reason and an advice.\n\n"
         "Where to look next\n" + "".join(f"  {place:<{wide}}  {what}\n" for place, what in places.items())
     )
     if keep:

@@ -34,7 +34,7 @@ def command(project: Path | None, name: str, no_wait: bool, full: bool, accept_l
 
     Where `reconcile run` is at work on the same state, it is asked for the cycle and runs it once.
 
-    Exit code 3 means that some values were rejected: `reconcile records NAME` says which and why.
+    Exit code 3 means that some values or records were rejected: `reconcile records NAME` says which and why.
     """
     from reconciler.cli.progress import watching
     from reconciler.cli.wiring import workplace
@@ -67,7 +67,7 @@ def command(project: Path | None, name: str, no_wait: bool, full: bool, accept_l
             )
     # What the cycle did is told by the exit code, too, also when nobody reads the text.
     with suppress(BrokenPipeError):
-        _print(report, output)
+        _print(work, report, output)
         sys.stdout.flush()
     if not served:
         write_state_file(work.database, work.state_file)
@@ -100,15 +100,17 @@ def _by_the_loop(work: Workplace, name: str, progress: Progress) -> Report | Non
     )
 
 
-def _print(report: Report, output: str) -> None:
+def _print(work: Workplace, report: Report, output: str) -> None:
     from reconciler.cli.terminal import output_style
-    from reconciler.report import activity
+    from reconciler.engine.looking import member_counts
+    from reconciler.report import activity, matches
 
     if output == "json":
         data = {"formatVersion": activity.FORMAT_VERSION, **activity.run_json(report.run, report.tallies)}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    style = output_style()
-    click.echo(activity.run_to_text(report.run, report.tallies, style=style))
+    counts = member_counts(work.database, report.run)
+    notes = matches.notes(report.run.document, counts) if counts else ()
+    click.echo(activity.run_to_text(report.run, report.tallies, notes=notes, style=output_style()))
     if report.error is not None and report.error.hint:
         click.echo(f"\nhint: {report.error.hint}")

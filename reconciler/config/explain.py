@@ -117,13 +117,18 @@ def _about(node: Schema, definitions: Schema) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return (
-        ", ".join(f"{key}: {inner}" for key, inner in value.items() if inner is not None)
-        if isinstance(value, dict)
-        else str(value)
-    )
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_inside(inner)}" for key, inner in value.items() if inner not in (None, [], {}))
+    return _inside(value)
+
+
+def _inside(value: object) -> str:
+    """A value within another one, as YAML has it on one line."""
+    if isinstance(value, dict):
+        return f"{{{_shown(value)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inside, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _first_line(text: str) -> str:

@@ -18,6 +18,7 @@ from reconciler.engine.waiting import Waiting
 from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.event import CONFIG
 from reconciler.model.resources import CommunityImport, Cyclic, LoopSettings, ProfileFieldMapping, Sync
+from reconciler.model.run import Run
 from reconciler.model.status import StatusEntry
 from reconciler.records.resolution.result import Outcome as MatchOutcome
 from reconciler.report.csv import EXPORT_HEAD, RECORD_HEAD
@@ -144,6 +145,14 @@ def members_of(
             yield found, total, counts
 
 
+def member_counts(database: Database, run: Run) -> dict[str, int]:
+    """How many members of a community ended in each way, as they stand after a run; nothing where the run was no import."""
+    if run.kind != COMMUNITY_IMPORT:
+        return {}
+    with database.read() as session:
+        return {str(known): count for known, count in imports.count_matches(session, run.document).items()}
+
+
 @contextmanager
 def export(database: Database, name: str | None) -> Iterator[tuple[Sequence[str], Iterator[ExportRow]]]:
     """The synced data of one document, or of all mappings: its head, and a stream that is valid inside the context."""
@@ -152,24 +161,30 @@ def export(database: Database, name: str | None) -> Iterator[tuple[Sequence[str]
         ids: Sequence[DocumentId] = sorted(id for id, flow in applied.items() if isinstance(flow, ProfileFieldMapping))
         if name is not None:
             ids = [named(applied, name)]
-        rows = (row for id in ids for row in _rows(session, id, applied[id]))
-        if any(isinstance(applied[id], Sync) for id in ids):
+        flows = {id: _with_values(id, applied[id]) for id in ids}
+        rows = (row for id, flow in flows.items() for row in _rows(session, id, flow))
+        if any(isinstance(flow, Sync) for flow in flows.values()):
             yield RECORD_HEAD, record_rows(rows)
         else:
             yield EXPORT_HEAD, rows
 
 
-def _rows(session: Session, id: DocumentId, flow: Cyclic) -> Iterator[ExportRow]:
+def _with_values(id: DocumentId, flow: Cyclic) -> ProfileFieldMapping | Sync:
+    """The document, if it has values that can be exported."""
+    if isinstance(flow, CommunityImport):
+        raise errors.UsageError(
+            f"{id}: what an import has written is in {flow.target} itself, as records",
+            hint=f"`reconcile records {id.name}` lists what was rejected",
+        )
+    return flow
+
+
+def _rows(session: Session, id: DocumentId, flow: ProfileFieldMapping | Sync) -> Iterator[ExportRow]:
     match flow:
         case Sync():
             items, scope = sorted(rule.field for rule in flow.fields), warehouse.scope(flow)
         case ProfileFieldMapping():
             items, scope = sorted(entry.profile_field for entry in flow.mappings), profile.scope(flow.target)
-        case CommunityImport():
-            raise errors.UsageError(
-                f"{id}: what an import has written is in {flow.target} itself, as records",
-                hint=f"`reconcile records {id.name}` lists what was rejected",
-            )
     book = ledger.find(session, scope, items)
     acknowledged = ledger.export(session, book, items)
     rejected = (record.rejection for record in outcomes.by_record(session, id) if record.rejection.item)

@@ -1,11 +1,12 @@
-"""The activity log and single runs, with the Summary of valid and invalid values."""
+"""The activity log and single runs, with the Summary of what was valid and invalid."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from reconciler.model.document import PROFILE_FIELD_MAPPING
+from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING
 from reconciler.model.json import Json
 from reconciler.model.outcome import ADVICE, Outcome
 from reconciler.model.run import Extent, Run, RunResult, Tally
@@ -17,6 +18,17 @@ EXTENTS = {
     Extent.CURSOR: "those since the cursor; rejected values of other rows are counted again",
 }
 CSV_HEAD = ("Run", "Start", "End", "Job", "Document", "Connection", "Result", "Valid", "Invalid", "Calls", "Reason")
+
+
+class Words(NamedTuple):
+    """What a run counts, and what it counts them by."""
+
+    counted: str
+    item: str
+
+
+_WORDS = {PROFILE_FIELD_MAPPING: Words("value", "Profile field"), COMMUNITY_IMPORT: Words("record", "Object")}
+_OTHERS = Words("value", "Field")
 
 
 def to_text(runs: Sequence[Run], *, style: Style = PLAIN) -> str:
@@ -54,22 +66,25 @@ def csv_rows(runs: Sequence[Run]) -> list[list[str]]:
     ]
 
 
-def run_to_text(run: Run, items: Mapping[str, Tally], *, style: Style = PLAIN) -> str:
-    """One run in full: what it did for each mapping, and the balance of its counts."""
+def run_to_text(run: Run, items: Mapping[str, Tally], *, notes: Sequence[str] = (), style: Style = PLAIN) -> str:
+    """One run in full: what it did for each mapping or object, and the balance of its counts. `notes` stand at its end."""
+    words = _WORDS.get(run.kind, _OTHERS)
+    valid, invalid = (f"{how} {words.counted}" for how in ("valid", "invalid"))
     lines = [
         f"Run {run.id}  {style.bold(run.job)}  {_coloured(run.result, style)}",
         f"  document    {run.kind}/{visible(run.document)}",
         f"  connection  {visible(run.connection)}",
         f"  time        {moment(run.started_at)} → {moment(run.ended_at)}  ({duration(run)})",
         f"  calls       {run.calls:,}",
-        f"  Summary     {plural(run.tally.valid, 'valid value')}, {plural(run.tally.invalid, 'invalid value')}",
+        f"  Summary     {plural(run.tally.valid, valid)}, {plural(run.tally.invalid, invalid)}",
     ]
     if run.extent is not None:
         lines.append(f"  rows        {EXTENTS[run.extent]}")
     if run.reason:
         lines.append(f"  reason      {visible(run.reason)}")
-    table = mapping_table(items, "Profile field" if run.kind == PROFILE_FIELD_MAPPING else "Field", style=style)
-    return "\n".join([*lines, "", table, "", balance(run.tally), *_departed(run), *_advice(run)])
+    shown = mapping_table(items, words.item, style=style)
+    told = balance(run.tally, words.counted)
+    return "\n".join([*lines, "", shown, "", told, *notes, *_departed(run), *_advice(run)])
 
 
 def _departed(run: Run) -> list[str]:
@@ -104,10 +119,10 @@ def _shown(tally: Tally) -> list[Outcome]:
     return [outcome for outcome in order if outcome is not Outcome.CREATED or tally.outcomes[outcome]]
 
 
-def balance(tally: Tally) -> str:
+def balance(tally: Tally, counted: str = "value") -> str:
     """The line that shows that nothing got lost."""
     parts = " + ".join(f"{tally.outcomes[outcome]:,} {outcome.value.replace('_', ' ')}" for outcome in _shown(tally))
-    return f"{tally.read:,} values read = {parts}"
+    return f"{tally.read:,} {counted}s read = {parts}"
 
 
 def _advice(run: Run) -> list[str]:

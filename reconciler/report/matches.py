@@ -26,10 +26,10 @@ CSV_HEAD = (
 )
 
 ADVICE = {
-    "unmatched": "nobody in Gainsight CS is known by what the rules compare; members need not be customers. An alias says who "
-    "somebody is, a rule more of what counts",
     "ambiguous": "several people could be meant, and none was chosen: correct them in Gainsight CS, or say with an alias "
     "who it is",
+    "unmatched": "the rules find nobody in Gainsight CS; members need not be customers. For one who is, write an alias; for "
+    "many, another rule",
 }
 
 
@@ -62,11 +62,8 @@ class MatchedMember(Protocol):
 
 def to_text(members: Sequence[MatchedMember], counts: Mapping[str, int], total: int, *, style: Style = PLAIN) -> str:
     """One line a member, then what can be done, then how many members there are of each outcome."""
-    summary = f"{plural(sum(counts.values()), 'member')}: " + ", ".join(
-        f"{counts.get(outcome, 0):,} {outcome}" for outcome in ("matched", "ambiguous", "unmatched")
-    )
     if not members:
-        return f"No members match.\n{summary}"
+        return f"No members match.\n{summary(counts)}"
     head = ("Member", "Name", "E-mail", "Outcome", "Rule", "Person", "Company", "Detail")
     rows = [
         [
@@ -89,7 +86,21 @@ def to_text(members: Sequence[MatchedMember], counts: Mapping[str, int], total: 
         lines.append(
             f"{plural(total - len(members), 'more member')} not shown: --limit, or --output csv for all of them"
         )
-    return "\n".join([*lines, summary])
+    return "\n".join([*lines, summary(counts)])
+
+
+def summary(counts: Mapping[str, int]) -> str:
+    """How many members there are, and of how many it is known who they are."""
+    parts = (f"{counts.get(outcome, 0):,} {outcome}" for outcome in ("matched", "ambiguous", "unmatched"))
+    return f"{plural(sum(counts.values()), 'member')}: {', '.join(parts)}"
+
+
+def notes(name: str, counts: Mapping[str, int]) -> list[str]:
+    """What a run adds about the members of its community, and which command lists those of whom it is not known."""
+    return [
+        summary(counts),
+        *(f"reconcile records {name} --outcome {outcome}" for outcome in ADVICE if counts.get(outcome)),
+    ]
 
 
 def csv_rows(members: Iterable[MatchedMember]) -> Iterator[list[str]]:

@@ -18,6 +18,7 @@ MARKDOWN_LIMIT = 20_000
 _COLUMNS = 120
 
 NO_CATALOG = "nobody has looked which objects {target} has. Pull its catalog and apply."
+AND_THEN = "An admin creates what is listed here; then pull the catalog and apply. The rest is imported without it."
 THEN = "An admin creates the low volume objects listed here; then pull the catalog and apply."
 
 
@@ -33,7 +34,7 @@ def lacking(states: Sequence[TargetState]) -> Iterator[str]:
             yield from _wrapped("", sorted(state.tables.values()))
     listed: set[tuple[str, str]] = set()
     for number, state in enumerate(one for one in states if one.incomplete):
-        if number:
+        if number or any(one.tables is not None for one in states):
             yield ""
         yield f"! {_headline(state)}"
         if state.catalogued:
@@ -51,7 +52,22 @@ def _headline(state: TargetState) -> str:
         return f"{name} waits: {NO_CATALOG.format(target=target)}"
     if state.waits:
         return f"{name} waits: {target} has none of its objects. {THEN}"
-    return f"{name}: {target} lacks {len(state.incomplete)} of {len(state.objects)} objects, or fields of them. {THEN}"
+    return f"{name}: {target} lacks {' and '.join(_amount(state.incomplete))}. {AND_THEN}"
+
+
+def _amount(incomplete: Iterable[TargetObject]) -> Iterator[str]:
+    absent = sum(one.found is None for one in incomplete)
+    fields = sum(len(one.missing) for one in incomplete if one.found is not None)
+    unfit = sum(len(one.unsuitable) for one in incomplete)
+    blocked = sum(bool(one.problems) for one in incomplete)
+    if absent:
+        yield plural(absent, "object")
+    if fields:
+        yield plural(fields, "field")
+    if unfit:
+        yield f"{plural(unfit, 'field')} of the right type"
+    if blocked:
+        yield f"{plural(blocked, 'object')} that can be written"
 
 
 def _object_lines(one: TargetObject) -> Iterator[str]:

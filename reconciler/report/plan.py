@@ -28,6 +28,9 @@ MARKDOWN_LIMIT = 60_000
 MARKDOWN_DETAILS = 40
 """Changed keys of one document that a comment shows, so that a long document leaves room for the others."""
 
+MANY, NAMED = 6, 3
+"""More objects of a catalog than this are told by the first ones and a number."""
+
 FULL_PLAN = "`reconcile plan` prints all of them."
 
 TWO_TREES = "compares two trees, not with what is recorded"
@@ -119,7 +122,7 @@ def _outline(change: Change) -> str:
     if change.id.kind == CONNECTION:
         return _text(spec.get("type"))
     if change.id.kind == "Catalog":
-        return ", ".join(visible(name) for name in sorted(_object(spec.get("objects"))))
+        return _some(sorted(_object(spec.get("objects"))))
     if change.id.kind == MODEL:
         return _text(spec.get("connection")) if spec else ""
     if change.id.kind == SYNC:
@@ -129,6 +132,13 @@ def _outline(change: Change) -> str:
     if change.id.kind == COMMUNITY_IMPORT:
         return f"{_text(change.id.name)} → {_text(spec.get('to'))}  ({MANDATORY})" if spec else ""
     return f"{_text(spec.get('from'))} → {_text(spec.get('to'))}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, of which the first ones are enough where there are many."""
+    shown = names if len(names) <= MANY else names[:NAMED]
+    listed = ", ".join(map(visible, shown))
+    return f"{listed} and {len(names) - NAMED} more" if len(names) > MANY else listed
 
 
 def _item_text(change: Change) -> str:

@@ -1,4 +1,4 @@
-"""Rejected values with their reason and advice, and the CSV export of synced data."""
+"""Rejected values and records with their reason and advice, and the CSV export of synced data."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Protocol
 
-from reconciler.model.document import PROFILE_FIELD_MAPPING, DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.json import Json
 from reconciler.model.outcome import ADVICE, Rejection, ValueStatus, status_word
 from reconciler.model.value import Rendered, natural, presentable
 from reconciler.report.text import PLAIN, Style, moment, plural, table, visible
 
 FORMAT_VERSION = 1
-_HISTORY = ("Name", "Value", "Reason", "Detail", "First seen", "Last seen", "Attempts", "Advice")
+_HISTORY = ("Reason", "Detail", "First seen", "Last seen", "Attempts", "Advice")
 VALUE_WIDTH = 40
 """Characters of a value that a table shows; JSON and CSV have it whole."""
 
@@ -36,19 +36,16 @@ class RejectedRecord(Protocol):
     def attempts(self) -> int: ...
 
 
-def to_text(records: Sequence[RejectedRecord], total: int, *, style: Style = PLAIN) -> str:
-    """One line a value, then the advice for each reason that occurs."""
+def to_text(records: Sequence[RejectedRecord], total: int, *, kind: str = "", style: Style = PLAIN) -> str:
+    """One line a value, or a whole record of an import, then the advice for each reason that occurs. `kind` is that of the
+    document."""
+    counted = "record" if kind == COMMUNITY_IMPORT else "value"
     if not records:
-        return "No rejected values match."
-    of_users = records[0].document.kind == PROFILE_FIELD_MAPPING
-    names = ("Profile field", "User", "Name") if of_users else ("Field", "Record")
-    head = (*names, "Value", "Reason", "First seen", "Attempts", "Detail")
+        return f"No rejected {counted}s match."
+    head = (*_NAMES.get(records[0].document.kind, _OF_FIELDS), "Reason", "First seen", "Attempts", "Detail")
     rows = [
         [
-            visible(r.rejection.item),
-            *([visible(r.rejection.key)] if of_users else []),
-            visible(r.rejection.label),
-            _short(r.rejection.value),
+            *_named(r),
             style.yellow(r.rejection.reason.value),
             moment(r.first_seen),
             str(r.attempts),
@@ -62,9 +59,30 @@ def to_text(records: Sequence[RejectedRecord], total: int, *, style: Style = PLA
     if total > len(records):
         lines += [
             "",
-            f"{plural(total - len(records), 'more value')} not shown: --limit, or --output csv for all of them",
+            f"{plural(total - len(records), f'more {counted}')} not shown: --limit, or --output csv for all of them",
         ]
     return "\n".join(lines)
+
+
+_NAMES = {
+    PROFILE_FIELD_MAPPING: ("Profile field", "User", "Name", "Value"),
+    COMMUNITY_IMPORT: ("Object", "Key", "Name"),
+}
+_OF_FIELDS = ("Field", "Record", "Value")
+"""What a table says of a rejected value besides why. The value of an import is a whole record, which says less than its name."""
+
+
+def _named(record: RejectedRecord) -> list[str]:
+    """The cells for `_NAMES`."""
+    found = record.rejection
+    item, label = visible(found.item), visible(found.label)
+    match record.document.kind:
+        case kind if kind == PROFILE_FIELD_MAPPING:
+            return [item, visible(found.key), label, _short(found.value)]
+        case kind if kind == COMMUNITY_IMPORT:
+            return [item, visible(_as_read(found.key)), label]
+        case _:
+            return [item, label, _short(found.value)]
 
 
 def _short(value: Rendered) -> str:
@@ -74,19 +92,21 @@ def _short(value: Rendered) -> str:
 
 def csv_head(document: DocumentId) -> tuple[str, ...]:
     """The first line of the CSV."""
+    if document.kind == COMMUNITY_IMPORT:
+        return ("Object", "Key", "Name", *_HISTORY)
     names = ("Profile Field", "User") if document.kind == PROFILE_FIELD_MAPPING else ("Field", "Key")
-    return (*names, *_HISTORY)
+    return (*names, "Name", "Value", *_HISTORY)
 
 
 def csv_rows(records: Iterable[RejectedRecord]) -> Iterator[list[str]]:
     for r in records:
         found = r.rejection
-        of_users = r.document.kind == PROFILE_FIELD_MAPPING
+        of_users, whole = (r.document.kind == kind for kind in (PROFILE_FIELD_MAPPING, COMMUNITY_IMPORT))
         yield [
             found.item,
             found.key if of_users else _as_read(found.key),
             found.label,
-            presentable(found.value),
+            *([] if whole else [presentable(found.value)]),
             found.reason.value,
             found.detail,
             moment(r.first_seen),
@@ -98,12 +118,12 @@ def csv_rows(records: Iterable[RejectedRecord]) -> Iterator[list[str]]:
 
 def to_json(record: RejectedRecord) -> dict[str, Json]:
     found = record.rejection
-    of_users = record.document.kind == PROFILE_FIELD_MAPPING
+    of_users, whole = (record.document.kind == kind for kind in (PROFILE_FIELD_MAPPING, COMMUNITY_IMPORT))
     return {
-        "profileField" if of_users else "field": found.item,
+        "profileField" if of_users else "object" if whole else "field": found.item,
         "key": found.key if of_users else _parts(found.key),
         "name": found.label,
-        "value": None if found.value is None else presentable(found.value),
+        **_value(found.value, whole=whole),
         "reason": found.reason.value,
         "status": status_word(found.reason).value,
         "detail": found.detail,
@@ -112,6 +132,12 @@ def to_json(record: RejectedRecord) -> dict[str, Json]:
         "lastSeen": moment(record.last_seen),
         "attempts": record.attempts,
     }
+
+
+def _value(value: Rendered, *, whole: bool) -> dict[str, Json]:
+    if whole:
+        return {"record": None if value is None else json.loads(value)}
+    return {"value": None if value is None else presentable(value)}
 
 
 def _parts(key: str) -> list[Json]:

@@ -67,7 +67,17 @@ def _listed(documents: Sequence[DocumentStatus], named: bool, style: Style) -> s
         return "No mapping is applied. Run `reconcile plan`, then `reconcile apply`."
     short = not named and sum(len(d.mappings) for d in documents) > MANY
     rows = [row for document in documents for row in _rows(document, short, style)]
-    head = ("Status", "Document / mapping", "Since", "Last run", "Next due", "Read", "Updated", "Unchanged", "Rejected")
+    head = (
+        "Status",
+        f"Document / {_parts(documents)}",
+        "Since",
+        "Last run",
+        "Next due",
+        "Read",
+        "Updated",
+        "Unchanged",
+        "Rejected",
+    )
     text = table(head, rows, style=style, right=(5, 6, 7, 8))
     reasons = [
         line
@@ -77,6 +87,13 @@ def _listed(documents: Sequence[DocumentStatus], named: bool, style: Style) -> s
     if short:
         reasons.append("Mappings are left out: there are many. `reconcile status NAME` shows those of one document.")
     return "\n".join([text, *([""] if reasons else []), *reasons])
+
+
+def _parts(documents: Sequence[DocumentStatus]) -> str:
+    """What the lines below the documents are."""
+    shown = [document for document in documents if document.mappings] or documents
+    of_imports = {document.whole.kind == COMMUNITY_IMPORT for document in shown}
+    return {(False, True): "mapping, object", (True,): "object"}.get(tuple(sorted(of_imports)), "mapping")
 
 
 def _rows(document: DocumentStatus, short: bool, style: Style) -> list[list[str]]:

@@ -45,6 +45,10 @@ def test_the_demo_ends_with_greens_and_yellows_that_say_why(tmp_path: Path) -> N
     assert re.search(r"calls +0\n", again)
     assert "0 updated + 552 unchanged + 7 skipped + 1 rejected" in again
     assert re.search(r"RenewalDate +.* +end of May +value-invalid", done.out)
+    assert ("Successful", "acme-community") in [(word, name) for _, word, name in documents]
+    told = done.out.partition("--outcome unmatched\nMember")[2]
+    assert re.search(r"Robin +robin@fans.example +unmatched\n", told)
+    assert re.search(r"me@home.example +unmatched +similar: .*, 1\.00\)\n", told), "somebody whom CS may know"
     assert "sandbox-secret" not in done.out
     assert done.err == ""
     port = int(re.findall(r"127\.0\.0\.1:(\d+)", (folder / "connections/gainsight.yaml").read_text())[0])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +38,8 @@ def copied(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "documents", "mappings"), [("sandbox", 9, 8), ("profile-fields", 9, 11), ("warehouse", 12, 24)]
+    ("name", "documents", "mappings"),
+    [("sandbox", 9, 8), ("profile-fields", 9, 11), ("warehouse", 12, 24), ("communities", 7, 0)],
 )
 def test_an_example_is_green_and_can_be_planned_offline(
     name: str, documents: int, mappings: int, tmp_path: Path
@@ -45,7 +48,8 @@ def test_an_example_is_green_and_can_be_planned_offline(
     written = [*project.rglob("*.yaml"), *project.rglob("models/*.sql")]
     files = len([path for path in written if path.name != "reconcile.yaml"])
     assert reconcile(project, "validate", "--strict").splitlines() == [f"{files} files ok"]
-    assert f"Plan: {documents} documents to add; {mappings} mappings to add." in reconcile(project, "plan")
+    parts = [f"{documents} documents to add", *([f"{mappings} mappings to add"] if mappings else [])]
+    assert f"Plan: {'; '.join(parts)}." in reconcile(project, "plan")
 
 
 def test_every_schema_that_an_editor_is_told_of_is_there() -> None:
@@ -63,7 +67,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The sandbox example, pointed at a sandbox of its size."""
     project = copied("sandbox", tmp_path_factory.mktemp("example"))
     connections = project / "connections" / "gainsight.yaml"
-    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False, community_objects=False)) as sandbox:
+    with Sandbox(SandboxConfig(people=PEOPLE, quirks=False)) as sandbox:
         addresses = {"http://127.0.0.1:9401": sandbox.cs_url, "http://127.0.0.1:9402": sandbox.cc_url}
         written = connections.read_text("utf-8")
         for shown, real in addresses.items():
@@ -116,3 +120,38 @@ def test_the_warehouse_example_syncs_every_object(warehouse: Path) -> None:
     }
     assert "0 updated + 28 unchanged" in reconcile(warehouse, "sync", "companies").replace(" + 0 created", "")
     assert reconcile(warehouse, "status").count("● Successful") == 5 + 24
+
+
+@pytest.fixture(scope="module")
+def communities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The example of imports, pointed at a sandbox of its size."""
+    project = copied("communities", tmp_path_factory.mktemp("example"))
+    connections = project / "connections" / "gainsight.yaml"
+    with Sandbox(SandboxConfig(people=PEOPLE)) as sandbox:
+        text = connections.read_text("utf-8").replace("http://127.0.0.1:9401", sandbox.cs_url)
+        connections.write_text(text.replace("http://127.0.0.1:9402", sandbox.cc_url), "utf-8")
+        yield project
+
+
+def test_the_example_of_imports_brings_two_communities_to_two_targets(communities: Path) -> None:
+    pulled = [line for line in reconcile(communities, "catalog", "pull").splitlines() if line.startswith("catalog/")]
+    assert len(pulled) == 3
+    assert [line for line in pulled if not line.endswith(", unchanged")] == []
+    plan = reconcile(communities, "apply")
+    assert "CommunityImport/acme-partners makes these tables in warehouse" in reconcile(
+        communities, "explain", "CommunityImport/acme-partners"
+    )
+    assert " lacks " not in plan, "the tenant has every object, with every field that the connection declares"
+    for name in ("acme-community", "acme-partners"):
+        first, again = reconcile(communities, "sync", name), reconcile(communities, "sync", name)
+        assert " 0 rejected + 0 not attempted" in first
+        assert " 0 updated + " in again and "created +" not in again
+    assert reconcile(communities, "status").count("● Successful") == 2 * (1 + 8)
+    found = reconcile(communities, "records", "acme-partners", "--outcome", "matched", "--output", "csv")
+    rules = [row["Rule"] for row in csv.DictReader(found.splitlines())]
+    assert set(rules) == {"email", "name+company", "domain", "alias"}
+    with contextlib.closing(sqlite3.connect(communities / "warehouse.db")) as database:
+        query = "SELECT match_rule, count(*) FROM community_acme_partners_en_user WHERE match_outcome = 'matched' GROUP BY 1"
+        assert dict(database.execute(query)) == Counter(rules)
+        (tenants,) = database.execute("SELECT count(DISTINCT community) FROM community_content").fetchone()
+    assert tenants == 1, "the other community is in CS"

@@ -11,6 +11,7 @@ from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataT
 from reconciler.model.community import FieldDefinition, FieldType, ObjectDefinition
 from reconciler.model.document import DocumentId
 from reconciler.planning.objects import TargetState, api_name, choose, compare
+from reconciler.report.objects import lacking
 
 _TYPES = {
     FieldType.STRING: DataType.STRING,
@@ -179,6 +180,37 @@ def test_without_its_key_an_object_cannot_be_written() -> None:
     fields = {name: one for name, one in user.fields.items() if one.label != USER.key}
     (found,) = compare([USER], catalog(replace(user, fields=fields)))
     assert (found.usable, [one.name for one in found.missing]) == (False, [USER.key])
+
+
+def test_what_is_missing_is_counted_in_one_line() -> None:
+    known = [created(one) for one in ALL]
+    title = with_field(known[1], "Title", data_type=DataType.BOOLEAN)
+    category = replace(known[2], low_volume=False)
+    fewer = replace(known[3], fields={name: one for name, one in known[3].fields.items() if one.label != "Visible"})
+    expected = [
+        ([title], "lacks 1 field of the right type"),
+        ([category], "lacks 1 object that can be written"),
+        ([fewer], "lacks 1 field"),
+        ([title, fewer], "lacks 1 field and 1 field of the right type"),
+    ]
+    for changed, words in expected:
+        others = [one for one in known if one.label not in {one.label for one in changed}]
+        first = next(iter(lacking([state(catalog(*changed, *others))])))
+        assert first.startswith(f"! CommunityImport/acme: cs {words}. An admin creates"), first
+    assert "cs lacks 7 objects." in next(iter(lacking([state(catalog(known[0]))])))
+    assert list(lacking([state(catalog(*known))])) == []
+
+
+def test_tables_and_what_is_missing_are_told_apart() -> None:
+    of_tables = replace(state(None), target="warehouse", tables={"Community Trend": "community_trend"})
+    lines = list(lacking([of_tables, state(catalog())]))
+    assert lines[:3] == [
+        "CommunityImport/acme makes these tables in warehouse, where they are missing:",
+        "        community_trend",
+        "",
+    ]
+    assert lines[3].startswith("! CommunityImport/acme waits: ")
+    assert list(lacking([of_tables]))[-1] == "        community_trend"
 
 
 def test_every_field_has_a_type_to_choose() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.outcome import ADVICE, Outcome, Reason
 from reconciler.model.run import CUT_OFF, Extent, Run, RunResult, Tally
-from reconciler.report import activity
+from reconciler.report import activity, matches
 from reconciler.report.text import Style
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -122,6 +122,19 @@ def test_one_run_in_full() -> None:
         "",
         f"      200  null: {ADVICE[Reason.NULL]}",
         f"        7  user-missing: {ADVICE[Reason.USER_MISSING]}",
+    ]
+
+
+def test_an_import_counts_records_of_objects_and_adds_who_its_members_are() -> None:
+    run = replace(RUN, kind="CommunityImport", document="acme-community", tally=Tally(), reason="")
+    counts = {"matched": 97, "unmatched": 2}
+    lines = activity.run_to_text(run, {"Topic": Tally()}, notes=matches.notes(run.document, counts)).split("\n")
+    assert lines[5] == "  Summary     0 valid records, 0 invalid records"
+    assert lines[7].startswith("Object  updated")
+    assert lines[-3:] == [
+        "0 records read = 0 updated + 0 unchanged + 0 skipped + 0 rejected + 0 not attempted",
+        "99 members: 97 matched, 0 ambiguous, 2 unmatched",
+        "reconcile records acme-community --outcome unmatched",
     ]
 
 

@@ -126,6 +126,8 @@ def test_only_mappings_in_the_summary_when_only_mappings_change() -> None:
     [
         ("Catalog", {}, "  + Catalog/x"),
         ("Catalog", {"objects": []}, "  + Catalog/x"),
+        ("Catalog", {"objects": {name: {} for name in "fbdcea"}}, "  + Catalog/x  a, b, c, d, e, f"),
+        ("Catalog", {"objects": {name: {} for name in "gfbdcea"}}, "  + Catalog/x  a, b, c and 4 more"),
         ("Connection", {}, "  + Connection/x  -"),
         ("ProfileFieldMapping", {}, "  + ProfileFieldMapping/x  - → -"),
         ("ProfileFieldMapping", {"from": "a", "to": ["b"]}, '  + ProfileFieldMapping/x  a → ["b"]'),

@@ -55,6 +55,48 @@ def test_no_rejected_values() -> None:
     assert records.to_text([], 0) == "No rejected values match."
 
 
+TOPIC = Record(
+    document=DocumentId("CommunityImport", "acme-community"),
+    rejection=Rejection(
+        key='["10001"]',
+        label="Why?",
+        item="Topic",
+        value='{"Title":"Why?","Likes":3}',
+        reason=Reason.RECORD_REFUSED,
+        detail="GSOBJ_1009",
+    ),
+)
+"""A whole record of an import."""
+
+
+def test_records_of_an_import_are_told_by_key_and_name_and_not_by_all_that_is_in_them() -> None:
+    assert records.to_text([TOPIC], 2, kind="CommunityImport").split("\n") == [
+        "Object  Key    Name  Reason          First seen            Attempts  Detail",
+        "Topic   10001  Why?  record-refused  2026-11-20 08:00:00Z         3  GSOBJ_1009",
+        "",
+        f"record-refused: {ADVICE[Reason.RECORD_REFUSED]}",
+        "",
+        "1 more record not shown: --limit, or --output csv for all of them",
+    ]
+    assert records.to_text([], 0, kind="CommunityImport") == "No rejected records match."
+    (row,) = records.csv_rows([TOPIC])
+    assert dict(zip(records.csv_head(TOPIC.document), row, strict=True)) == {
+        "Object": "Topic",
+        "Key": "10001",
+        "Name": "Why?",
+        "Reason": "record-refused",
+        "Detail": "GSOBJ_1009",
+        "First seen": "2026-11-20 08:00:00Z",
+        "Last seen": "2026-11-22 12:00:00Z",
+        "Attempts": "3",
+        "Advice": ADVICE[Reason.RECORD_REFUSED],
+    }
+    found = records.to_json(TOPIC)
+    assert (found["object"], found["key"], found["record"]) == ("Topic", ["10001"], {"Title": "Why?", "Likes": 3})
+    without = records.to_json(Record(document=TOPIC.document, rejection=rejection("[]", value=None)))
+    assert (without["record"], "value" in without) == (None, False)
+
+
 def test_what_is_not_shown_is_counted() -> None:
     assert records.to_text([Record()], 2).endswith(
         "\n\n1 more value not shown: --limit, or --output csv for all of them"

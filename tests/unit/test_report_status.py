@@ -99,6 +99,17 @@ def test_many_mappings_are_shown_when_the_document_is_named_and_few_always() -> 
         assert "left out" not in text
 
 
+def test_what_is_below_the_documents_is_called_by_its_name() -> None:
+    of_import = replace(document(GREEN), whole=replace(document().whole, kind="CommunityImport"))
+    named = {
+        "Document / object": [of_import],
+        "Document / mapping, object": [document(GREEN), of_import],
+        "Document / mapping  ": [document(GREEN), replace(of_import, mappings=())],
+    }
+    for words, documents in named.items():
+        assert words in to_text(documents, named=False).partition("\n")[0]
+
+
 def test_colours_and_names_that_would_move_the_cursor() -> None:
     bad = entry("Ci\x1bty\n", Status.FAILED, "no\nanswer")
     text = to_text([document(bad)], named=False, style=Style(enabled=True))
