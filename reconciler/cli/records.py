@@ -56,7 +56,7 @@ def command(
     from reconciler.cli.load import warn_of_doubts
     from reconciler.cli.terminal import output_style
     from reconciler.cli.wiring import workplace
-    from reconciler.engine.looking import applied_document
+    from reconciler.engine.kinds import applied_document
     from reconciler.model.outcome import Reason
     from reconciler.report import csv
     from reconciler.report import records as report

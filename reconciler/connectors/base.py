@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.catalog import Catalog, CatalogObject
-from reconciler.model.community import CommunityRecord
+from reconciler.model.community import CommunityRecord, ObjectDefinition
 from reconciler.model.json import Json
 from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
 from reconciler.model.watermark import Highest, Mark, Since
@@ -236,3 +236,12 @@ class Remote(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Tables(Protocol):
+    """A database that takes records, in tables that it makes."""
+
+    def prepare(self, definitions: Sequence[ObjectDefinition]) -> object: ...
+
+    def records(self, definition: ObjectDefinition) -> RecordDestination: ...

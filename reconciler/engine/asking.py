@@ -10,7 +10,7 @@ from reconciler import errors
 from reconciler.clock import Clock
 from reconciler.engine import chain, kinds
 from reconciler.engine.cycle import Report
-from reconciler.engine.looking import applied_document
+from reconciler.engine.kinds import applied_document
 from reconciler.engine.sync import refuse_suspended, refuse_waiting
 from reconciler.engine.timetable import refresh
 from reconciler.model.document import COMMUNITY_IMPORT, DocumentId

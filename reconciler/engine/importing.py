@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from reconciler.clock import Clock
-from reconciler.connectors.base import CommunitySource, ObjectSource, RecordDestination
+from reconciler.connectors.base import CommunitySource, ObjectSource, RecordDestination, Tables
 from reconciler.connectors.gainsight_cs.target import RecordTarget
 from reconciler.engine import ingest, resolving
 from reconciler.engine.cycle import Ends, Part, Progress
@@ -31,15 +31,6 @@ class Tenant(ObjectSource, Protocol):
     """A Gainsight CS tenant whose records can be written."""
 
     def writer(self, target: RecordTarget) -> RecordDestination: ...
-
-
-@runtime_checkable
-class Tables(Protocol):
-    """A database that takes records, in tables that it makes."""
-
-    def prepare(self, definitions: Sequence[ObjectDefinition]) -> object: ...
-
-    def records(self, definition: ObjectDefinition) -> RecordDestination: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

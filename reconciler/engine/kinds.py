@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from reconciler import errors
 from reconciler.config.convert import to_resource
 from reconciler.engine.flows import profile, warehouse
 from reconciler.model.document import CONNECTION, HAVING_CYCLES, MODEL, Document, DocumentId
@@ -21,11 +22,43 @@ def possible(name: str) -> list[DocumentId]:
     return [DocumentId(known, bare) for known in sorted(HAVING_CYCLES) if kind in ("", known)]
 
 
+def named(applied: Iterable[DocumentId], name: str) -> DocumentId:
+    """The applied document with this name, also written `Kind/name`. Raises `errors.NotFound`, `errors.UsageError`."""
+    ids = sorted(applied)
+    meant = [id for id in ids if name in (id.name, str(id))]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise errors.UsageError(f"'{name}' could be {' or '.join(map(str, meant))}", hint="write its kind, too")
+    known = ", ".join(sorted(id.name for id in ids)) or "none"
+    shown = name.rpartition("/")[2]
+    raise errors.NotFound(
+        f"no document '{shown}' has been applied (applied: {known})",
+        hint="commands work with what is applied; `reconcile plan` shows what is written and not applied yet",
+    )
+
+
+def applied_document(session: Session, name: str) -> DocumentId:
+    """The id of the applied document with this name. Raises `errors.NotFound`, `errors.UsageError`."""
+    # Each cycle asks: only an answer that names the others needs to look at all of them.
+    return named(documents.load(session, possible(name)) or flows(session), name)
+
+
 def cyclic(document: Document) -> Cyclic:
     """A document of a kind that has cycles."""
     resource = to_resource(document)
     assert isinstance(resource, Cyclic)
     return resource
+
+
+def flows(session: Session, known: Mapping[DocumentId, RecordedDocument] | None = None) -> dict[DocumentId, Cyclic]:
+    """The documents that run in cycles."""
+    found: dict[DocumentId, Cyclic] = {}
+    for id, recorded in (documents.load(session) if known is None else known).items():
+        resource = to_resource(recorded.document)
+        if isinstance(resource, Cyclic):
+            found[id] = resource
+    return found
 
 
 def job(flow: Cyclic) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import groupby
 
 from reconciler import errors
-from reconciler.config.convert import to_resource
 from reconciler.engine.badges import badges
 from reconciler.engine.flows import profile, warehouse
-from reconciler.engine.kinds import possible
+from reconciler.engine.kinds import applied_document, flows, named, possible
 from reconciler.engine.occasion import Timing
 from reconciler.engine.timetable import timing
 from reconciler.engine.waiting import Waiting
@@ -40,7 +39,7 @@ def document_statuses(
     """Statuses of all applied documents, or of one. Raises `errors.NotFound`."""
     with database.read() as session:
         recorded = documents.load(session)
-        applied = _flows(session, recorded)
+        applied = flows(session, recorded)
         if name is not None:
             id = named(applied, name)
             applied = {id: applied[id]}
@@ -84,40 +83,6 @@ def _by_document(entry: StatusEntry) -> tuple[str, str, str]:
     return (entry.kind, entry.name, entry.item)
 
 
-def _flows(
-    session: Session, known: Mapping[DocumentId, documents.RecordedDocument] | None = None
-) -> dict[DocumentId, Cyclic]:
-    """The documents that run in cycles."""
-    found: dict[DocumentId, Cyclic] = {}
-    for id, recorded in (documents.load(session) if known is None else known).items():
-        resource = to_resource(recorded.document)
-        if isinstance(resource, Cyclic):
-            found[id] = resource
-    return found
-
-
-def named(applied: Iterable[DocumentId], name: str) -> DocumentId:
-    """The applied document with this name, also written `Kind/name`. Raises `errors.NotFound`, `errors.UsageError`."""
-    ids = sorted(applied)
-    meant = [id for id in ids if name in (id.name, str(id))]
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        raise errors.UsageError(f"'{name}' could be {' or '.join(map(str, meant))}", hint="write its kind, too")
-    known = ", ".join(sorted(id.name for id in ids)) or "none"
-    shown = name.rpartition("/")[2]
-    raise errors.NotFound(
-        f"no document '{shown}' has been applied (applied: {known})",
-        hint="commands work with what is applied; `reconcile plan` shows what is written and not applied yet",
-    )
-
-
-def applied_document(session: Session, name: str) -> DocumentId:
-    """The id of the applied document with this name. Raises `errors.NotFound`, `errors.UsageError`."""
-    # Each cycle asks: only an answer that names the others needs to look at all of them.
-    return named(documents.load(session, possible(name)) or _flows(session), name)
-
-
 def document_of_runs(session: Session, name: str) -> DocumentId:
     """The id whose runs are meant: also that of a forgotten document, or of one that never was. Raises `errors.UsageError`."""
     meant = possible(name)
@@ -157,13 +122,13 @@ def member_counts(database: Database, run: Run) -> dict[str, int]:
 def export(database: Database, name: str | None) -> Iterator[tuple[Sequence[str], Iterator[ExportRow]]]:
     """The synced data of one document, or of all mappings: its head, and a stream that is valid inside the context."""
     with database.read() as session:
-        applied = _flows(session)
+        applied = flows(session)
         ids: Sequence[DocumentId] = sorted(id for id, flow in applied.items() if isinstance(flow, ProfileFieldMapping))
         if name is not None:
             ids = [named(applied, name)]
-        flows = {id: _with_values(id, applied[id]) for id in ids}
-        rows = (row for id, flow in flows.items() for row in _rows(session, id, flow))
-        if any(isinstance(flow, Sync) for flow in flows.values()):
+        wanted = {id: _with_values(id, applied[id]) for id in ids}
+        rows = (row for id, flow in wanted.items() for row in _rows(session, id, flow))
+        if any(isinstance(flow, Sync) for flow in wanted.values()):
             yield RECORD_HEAD, record_rows(rows)
         else:
             yield EXPORT_HEAD, rows

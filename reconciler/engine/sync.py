@@ -21,14 +21,14 @@ from reconciler.connectors.base import (
     RecordDestination,
     Remote,
     RowSource,
+    Tables,
 )
 from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
-from reconciler.engine import holding, importing, kinds, timetable
+from reconciler.engine import holding, kinds, timetable
 from reconciler.engine.cycle import Ends, Part, Progress, Report, run_cycle
 from reconciler.engine.flows import profile, warehouse
 from reconciler.engine.flows.cursor import Cursor
-from reconciler.engine.importing import Tables
-from reconciler.engine.looking import applied_document
+from reconciler.engine.kinds import applied_document
 from reconciler.engine.occasion import Occasion
 from reconciler.engine.waiting import Waiting
 from reconciler.model import destination
@@ -235,6 +235,9 @@ def _import_ends(
     target: CsRemote | TablesRemote,
     clock: Clock,
 ) -> Ends:
+    # What members and topics need takes longer to load than most cycles of a Sync take.
+    from reconciler.engine import importing
+
     used = {id(remote): remote for remote in (source, people, target)}.values()
     reading = importing.Reading(
         flow=flow, community=community, source=source.community(), people=people, catalog=recorded.catalog

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from reconciler.config import catalogs as catalog_files
 from reconciler.config.convert import to_resource
 from reconciler.engine import kinds
-from reconciler.engine.imports import CATALOG, definitions, of
 from reconciler.model.catalog import Catalog
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, DocumentId
 from reconciler.model.resources import CcConnection, CommunityImport, CsConnection
 from reconciler.model.status import WAITS
-from reconciler.planning.objects import compare
 from reconciler.state import catalogs, documents
 from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
@@ -27,6 +25,10 @@ class Waiting:
 
     def why(self, flow: CommunityImport, around: Mapping[DocumentId, RecordedDocument]) -> str:
         """Why an import has nothing to write to, with what to do; empty where it can run."""
+        # Only imports need it.
+        from reconciler.engine.imports import definitions
+        from reconciler.planning.objects import compare
+
         source, target = _resource(around, flow.name), _resource(around, flow.target)
         tenant = str(source.connected_to) if isinstance(source, CcConnection) else flow.target
         catalog = self._catalog(tenant)
@@ -57,6 +59,8 @@ def _resource(around: Mapping[DocumentId, RecordedDocument], name: str) -> objec
 
 def affected(session: Session, id: DocumentId) -> Iterator[tuple[DocumentId, CommunityImport]]:
     """The recorded imports whose waiting may have come or gone with a change of this document or catalog."""
+    from reconciler.engine.imports import CATALOG, of
+
     if id.kind not in (COMMUNITY_IMPORT, CONNECTION, CATALOG):
         return
     for found, recorded in documents.of_kind(session, COMMUNITY_IMPORT).items():

@@ -47,6 +47,8 @@ SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 """A row number: SQLite only numbers columns that are declared INTEGER."""
 
 metadata = MetaData()
+"""Conditions of partial indexes are given for SQLite alone: naming one for PostgreSQL loads its whole dialect with every command,
+and PostgreSQL has its tables from the migrations."""
 
 meta = Table(
     "meta",
@@ -183,7 +185,6 @@ Index(
     batches.c.name,
     batches.c.id,
     sqlite_where=_pending,
-    postgresql_where=_pending,
 )
 
 leases = Table(
@@ -260,7 +261,7 @@ requests = Table(
     sqlite_autoincrement=True,
 )
 _open = requests.c.closed_at.is_(None)
-Index("requests_open", requests.c.kind, requests.c.name, sqlite_where=_open, postgresql_where=_open)
+Index("requests_open", requests.c.kind, requests.c.name, sqlite_where=_open)
 
 replicas = Table(
     "replicas",
@@ -343,7 +344,6 @@ Index(
     community_records.c.connection,
     community_records.c.parent,
     sqlite_where=_reply,
-    postgresql_where=_reply,
 )
 _post = community_records.c.author.is_not(None)
 Index(
@@ -351,7 +351,6 @@ Index(
     community_records.c.connection,
     community_records.c.author,
     sqlite_where=_post,
-    postgresql_where=_post,
 )
 
 community_passes = Table(
