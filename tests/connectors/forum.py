@@ -75,6 +75,7 @@ class Forum:
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What only the lists by type say of topics, by their public id."""
     most: int = 10_000
+    most_of_type: int = 10_000
     wrapped: bool = True
     before: Callable[[Request], Answer | Pass | None] = field(default=lambda _: None)
     community: Community = field(default_factory=lambda: Community({}))
@@ -133,6 +134,8 @@ class Forum:
         return self._page(sorted(found, key=lambda one: str(one["lastActivityAt"]), reverse=True), query)
 
     def _typed(self, kind: str, query: dict[str, str]) -> Answer:
+        if int(query["page"]) * int(query["pageSize"]) > self.most_of_type:
+            return reply(422, {"message": "Unprocessable Entity", "errors": ["too many"]})
         found = [one for one in self.topics if one["contentType"] == kind]
         found.sort(key=lambda one: str(one["lastActivityAt"]), reverse=True)
         return self._page([{**one, **self.details.get(one["publicId"], {})} for one in found], query)

@@ -199,6 +199,19 @@ class TestTopics:
             found = reading.topics()
         assert sorted(int(one.id) for one in found) == list(range(1, 3_001))
 
+    def test_a_type_with_more_topics_than_its_list_shows(self) -> None:
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        forum = Forum([topic(n, (start + timedelta(hours=n)).isoformat()) for n in range(1, 1_501)], most_of_type=1_000)
+        with Reading(forum) as reading:
+            found = {one.id for page in reading.reader.topic_details(None) for one in page}
+        assert {str(n) for n in range(560, 1_501)} <= found <= {str(n) for n in range(501, 1_501)}
+
+    def test_a_list_of_a_type_that_is_refused_is_no_limit(self) -> None:
+        forum = Forum([topic(1)], most_of_type=0)
+        with Reading(forum) as reading, pytest.raises(errors.RemoteRefused) as caught:
+            list(reading.reader.topic_details(None))
+        assert caught.value.status == 422
+
     def test_more_than_the_limit_that_nothing_tells_apart(self) -> None:
         forum = Forum([topic(n) for n in range(1, 1_200)], most=1_000)
         with Reading(forum) as reading, pytest.raises(errors.RemoteRefused, match="shows no more") as caught:
