@@ -111,7 +111,8 @@ class Lines(Notices):
             if now - self._said < self.EVERY:
                 return
             self._said = now
-            text = f"{self._text}: {self._done:,} of {self._total or 0:,} values"
+            of = "" if self._total is None else f" of {self._total:,} values"
+            text = f"{self._text}: {self._done:,}{of}"
         click.echo(text, err=True)
 
 

@@ -62,6 +62,15 @@ def test_progress_is_told_once_a_minute(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.splitlines() == ["writing: 600 of 5,000 values", "writing: 1,200 of 5,000 values"]
 
 
+def test_progress_of_what_has_no_known_end(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = StillClock()
+    lines = Lines(clock)
+    lines.phase("reading replies", None)
+    clock.passed += 60
+    lines.advance(1_234)
+    assert capsys.readouterr().err == "reading replies: 1,234\n"
+
+
 def test_on_a_terminal_a_command_without_a_bar_tells_of_shorter_waits(capsys: pytest.CaptureFixture[str]) -> None:
     told = Notices(StillClock(), 2.0)
     for seconds in (1.0, 4.0):
