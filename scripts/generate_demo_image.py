@@ -80,9 +80,10 @@ def excerpt(text: str) -> Iterator[str]:
 
 
 def fixed(line: str) -> str:
-    """The line with fixed moments: since, last run, next due."""
+    """The line with fixed moments: since, last run if there was one, next due."""
     due = next((due for name, due in NEXT_DUE.items() if name in line), "2026-11-23 12:00:00Z")
-    moments = iter(("2026-11-23 09:00:00Z", "2026-11-23 09:00:00Z", due))
+    past = ["2026-11-23 09:00:00Z"] * (1 if "Z  -  " in line else 2)
+    moments = iter((*past, due))
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", lambda _: next(moments), line)
 
 
