@@ -251,3 +251,9 @@ def test_the_loop_does_not_schedule_what_waits(project: ProjectFolder) -> None:
 
 def runs(project: ProjectFolder) -> list[dict[str, Any]]:
     return list(project.run("activity", "--output", "json").expect(0).json["runs"])
+
+
+def test_an_import_has_no_values_to_export_and_says_so_before_anything_is_printed(project: ProjectFolder) -> None:
+    done = project.run("export", "CommunityImport/acme-community").expect(64)
+    assert done.out == ""
+    assert "what an import has written is in acme-cs itself, as records" in done.err
