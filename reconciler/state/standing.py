@@ -43,8 +43,8 @@ def read(query: Query) -> Standing:
     project, lineage, serial = meta[0] if meta else (None, None, 0)
     documents = query("SELECT kind, name, digest FROM documents WHERE forgotten_at IS NULL")
     catalogs = query("SELECT connection, digest FROM catalogs")
-    # Each mapping has exactly one status.
-    ((mappings,),) = query("SELECT count(*) FROM statuses WHERE item <> ''")
+    # Each mapping has exactly one status. The objects of an import have some, too, and would make every change look small.
+    ((mappings,),) = query("SELECT count(*) FROM statuses WHERE item <> '' AND kind <> 'CommunityImport'")
     ((newest_run,),) = query("SELECT max(id) FROM runs")
     return Standing(
         project=project,
