@@ -271,9 +271,9 @@ class _Run:
         connection = self.begun.connection
         while ids := self._look(lambda session: community.due(session, connection, Kind.MEMBER, PAGE)):
             self._ask(ids)
-        # Only a complete pass looks for what the list does not show.
-        rest = self.settings.refresh_members - self.counts[Kind.MEMBER].asked if self.begun.full else 0
-        while rest > 0 and (ids := self._oldest(Kind.MEMBER, min(rest, PAGE), self.started)):
+        # Only a complete pass looks for what the list does not show; what a part of it has read, the next part does not.
+        full_since, rest = self.begun.full_since, self.settings.refresh_members - self.counts[Kind.MEMBER].asked
+        while full_since and rest > 0 and (ids := self._oldest(Kind.MEMBER, min(rest, PAGE), full_since)):
             self._ask(ids)
             rest -= len(ids)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
+from reconciler.config import catalogs
+from reconciler.model.catalog import Catalog, DataType
 from tests.acceptance.communities import CORE, ONE, RAW, TWO, Imports, calls, connected
 from tests.acceptance.world import World
 from tests.integration.kills import execute
@@ -190,6 +193,26 @@ def test_the_rest_of_a_record_is_written_where_a_field_is_missing(project: Impor
     assert project.wrote() == {"User": len(names)}
     assert all(posts is not None for (posts,) in project.records(USER, "Community User Id", "Posts").values())
     assert project.wrote() == {}
+
+
+def test_objects_that_cannot_be_used_are_failures_of_their_own(project: Imports) -> None:
+    project.run("catalog", "pull", "acme-cs").expect(0)
+    path = project.root / "catalog" / "acme-cs.json"
+    known = catalogs.parse(path.read_bytes(), str(path))
+    assert isinstance(known, Catalog)
+    user, topic = known.objects[USER], known.objects[TOPIC]
+    key = replace(topic.fields["Content_ID__gc"], data_type=DataType.NUMBER)
+    changed = {
+        USER: replace(user, low_volume=False),
+        TOPIC: replace(topic, fields={**topic.fields, key.name: key}),
+    }
+    catalogs.write(path, replace(known, objects={**known.objects, **changed}))
+    project.apply()
+    run = project.cycle(code=3)
+    assert {item for item, one in run["mappings"].items() if one["created"]} == COMPLETE - {"Topic", "User"}
+    found = project.import_status()
+    assert "is of high volume" in found["User"][1]
+    assert "has no field 'Content ID', by which records are found" in found["Topic"][1]
 
 
 def test_a_tenant_without_objects_waits_until_they_are_there(project: Imports) -> None:

@@ -64,7 +64,8 @@ def test_views_belong_to_the_day_of_the_loop_in_utc(daily: Simulation, imports: 
         imports.world.control("POST", "cc/1/views", {"add": 2})
         daily.live(daily.clock.now() + timedelta(days=1))
     found = imports.records("Community Activity", "Activity Identifier", "Activity Count")
-    assert {id.rpartition("/")[2] for id in found} == {"2026-06-02", "2026-06-03"}
+    # Runs are at midnight: what they count was seen since the one before.
+    assert {id.rpartition("/")[2] for id in found} == {"2026-06-01", "2026-06-02"}
     assert {int(count) for (count,) in found.values()} == {2}
 
 
@@ -93,8 +94,11 @@ def test_a_failing_import_is_told_and_counted(tmp_path: Path, connected_world: W
             until(lambda: server.requests)
             assert name in server.requests[0].json()["text"]
             metrics = ask(here, "/metrics").body.decode()
-            assert f'reconciler_condition{{condition="failing",subject="{name}"}} 1.0' in metrics
-            assert re.search(rf'^reconciler_\w+{{[^}}]*"{name}"[^}}]*}} ', metrics, re.M)
+            assert f'reconciler_condition{{condition="needs-auth",subject="{name}"}} 1.0' in metrics
+            assert f'reconciler_sync_runs_total{{status="success",sync="{name}"}} 1.0' in metrics
+            failed = re.search(rf'^reconciler_sync_runs_total{{status="failed",sync="{name}"}} (.*)$', metrics, re.M)
+            assert failed
+            assert float(failed[1]) >= 1
             connected_world.heal()
             until(lambda: len(server.requests) == 2)
             assert name in server.requests[1].json()["text"]

@@ -124,6 +124,40 @@ def test_views_of_long_ago_are_dropped_and_days_are_kept(database: Database) -> 
     assert days(database)["01"]["views"] == 2
 
 
+def count_at(database: Database, moment: str, views: int) -> None:
+    """A run that ends at a moment of June, in UTC."""
+    store(database, Kind.TOPIC, {"1": {"created_at": BEFORE, "views": views}})
+    with database.begin() as session:
+        imports.count(session, ACME, datetime.fromisoformat(f"2026-06-{moment}:00Z"))
+
+
+def test_what_is_counted_at_midnight_was_seen_the_day_before(database: Database) -> None:
+    count_at(database, "02T00:05", 10)
+    count_at(database, "03T00:05", 14)
+    count_at(database, "03T12:00", 15)
+    assert views(database) == {("02", "1"): 4, ("03", "1"): 1}
+    assert {day: noted["views"] for day, noted in days(database).items()} == {"02": 4, "03": 1}
+    with database.read() as session:
+        at = imports.counted_at(session, ACME)
+        assert at is not None and at.isoformat() == "2026-06-03T12:00:00+00:00"
+        assert imports.counted_at(session, "other") is None
+
+
+def test_a_day_without_a_run_may_have_views(database: Database) -> None:
+    count_at(database, "01T12:00", 10)
+    count_at(database, "05T12:00", 18)
+    assert views(database) == {("03", "1"): 8}
+    assert days(database)["03"] == {"members": None, "members_active": None, "views": 8}
+    assert set(days(database)) == {"01", "03", "05"}
+
+
+def test_a_clock_that_was_set_back_makes_no_day_of_the_future(database: Database) -> None:
+    count_at(database, "09T12:00", 10)
+    count_at(database, "03T12:00", 12)
+    count_at(database, "03T13:00", 13)
+    assert views(database) == {("03", "1"): 3}
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     growth=st.lists(
