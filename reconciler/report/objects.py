@@ -116,11 +116,11 @@ def markdown(states: Sequence[TargetState]) -> list[str]:
         return []
     summary = [line.removeprefix("! ") for line in lines if line.startswith("! ")]
     listed = [line for line in lines if not line.startswith("! ")]
-    if sum(len(line) + 1 for line in listed) > MARKDOWN_LIMIT:
-        listed = ["`reconcile plan` lists it: it is more than a comment holds."]
     head = [part for line in summary for part in (f"> {line}", "")]
     if not any(listed):
         return head
+    if sum(len(line) + 1 for line in listed) > MARKDOWN_LIMIT:
+        return [*head, "> What is to be created is more than a comment holds: `reconcile plan` lists it.", ""]
     return [
         *head,
         "<details><summary>What is to be created</summary>",

@@ -255,6 +255,7 @@ class Database:
             try:
                 with engine.begin() as connection:
                     schema.upgrade(connection, self.label)
+                engines.checkpoint(engine)
             finally:
                 engine.dispose()
 

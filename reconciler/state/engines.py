@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,13 @@ def sqlite(path: Path, *, mode: str = "rw") -> Engine:
     engine = _sqlite_engine(lambda: _open(path, f"mode={mode}", driver.PRAGMAS), QueuePool)
     event.listen(engine, "checkout", partial(_refuse_moved, path))
     return engine
+
+
+def checkpoint(engine: Engine) -> None:
+    """Bring everything from the `-wal` into the file of a SQLite database. Closing the last connection does that, too, but
+    says nothing when there is no room: who moves the file alone would then have a part of the database."""
+    with closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _refuse_moved(path: Path, connection: _Connection, _record: object, _proxy: object) -> None:

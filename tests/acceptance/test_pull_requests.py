@@ -252,6 +252,7 @@ def test_a_plan_that_is_too_long_is_cut_and_says_so_and_is_whole_elsewhere(
     (body,) = github.bodies
     assert len(body) < 65_536
     assert "more changes are not shown" in body
+    assert "> What is to be created is more than a comment holds: `reconcile plan` lists it." in body
     assert body.count("```") == 2
     assert all(name in full.read_text() for name in names)
     left = int(body.partition("**")[2].partition(" more changes")[0].rpartition("**")[2].replace(",", ""))

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import errors
+from reconciler.clock import SystemClock
+from reconciler.state.database import open_database
 from tests.acceptance import commands
 from tests.acceptance.expectation import wanted
 from tests.acceptance.projects import COUNTRY, RENEWAL, ROLE, TITLE, ProjectFolder
@@ -70,6 +73,29 @@ def _assert_resumed(project: ProjectFolder) -> None:
     runs = project.run("activity", "--output", "json").expect(0).json["runs"]
     assert [run["result"] for run in runs] == ["Success", "Interrupted"]
     assert "cut off" not in project.run("status").expect(0).out
+
+
+def test_a_new_database_is_whole_or_not_there(tmp_path: Path) -> None:
+    """Whatever fills up: SQLite's log while tables are made, or the file when they go there from the log."""
+    if not can_mount(tmp_path / "try"):
+        return
+    with open_database("sqlite:///whole.db", clock=SystemClock(), root=tmp_path) as database:
+        database.migrate()
+    whole = (tmp_path / "whole.db").stat().st_size
+    outcomes = set()
+    for kilobytes in range(whole // 2048, whole * 3 // 1024, whole // 8192):
+        with small_disk(tmp_path / "small", kilobytes):
+            with open_database("sqlite:///small/x.db", clock=SystemClock(), root=tmp_path) as database:
+                try:
+                    database.migrate()
+                except errors.StateUnavailable as refused:
+                    assert "no space is left" in str(refused)
+            files = [path.name for path in (tmp_path / "small").iterdir()]
+            if files:
+                assert files == ["x.db"]
+                assert (tmp_path / "small" / "x.db").stat().st_size == whole
+            outcomes.add(bool(files))
+    assert outcomes == {False, True}
 
 
 def test_a_disk_that_fills_up_in_mid_cycle(project: ProjectFolder, disk: Path) -> None:

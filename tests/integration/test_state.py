@@ -193,8 +193,9 @@ def test_the_state_file_tells_what_the_status_tells(synced: ProjectFolder) -> No
     data = json.loads(_file(synced).read_bytes())
     assert (data["formatVersion"], data["project"]) == (1, "acme")
     assert {entry["name"]: entry["status"] for entry in data["connections"]}["acme-community"] == "Successful"
-    document = data["documents"][0]
-    listed = synced.run("status", "--output", "json").json["documents"][0]
+    (document,) = (entry for entry in data["documents"] if entry["name"] == "acme-profile")
+    (listed,) = synced.run("status", "acme-profile", "--output", "json").expect(0).json["documents"]
+    assert document["mappings"]
     assert {entry["item"]: entry["counts"] for entry in document["mappings"]} == {
         entry["profileField"]: entry["counts"] for entry in listed["mappings"]
     }
@@ -299,7 +300,7 @@ def test_a_full_disk_leaves_the_old_state_file(project: ProjectFolder, tmp_path:
     if not can_mount(tmp_path / "try"):
         return
     (project.root / "var").mkdir()
-    with small_disk(project.root / "var", 900):
+    with small_disk(project.root / "var", 2048):
         project.ready().sync()
         _fills_up(project, project.root / "var")
 
