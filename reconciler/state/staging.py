@@ -331,11 +331,13 @@ class Workspace(Scratch):
         Gives the key, with half surrogates for such bytes, and which values were staged."""
         with self._scratch():
             self._driver.create_function("reconcile_is_text", 1, _is_text, deterministic=True)
-            query = f"SELECT DISTINCT CAST(key AS BLOB) FROM {table('changes')} WHERE NOT reconcile_is_text(CAST(key AS BLOB))"
-            keys = self._driver.execute(query).fetchall()
+            # Each key is looked at once, not once for each of its changes.
+            keys = f"SELECT DISTINCT CAST(key AS BLOB) AS key FROM {table('changes')}"
+            query = f"WITH keys AS MATERIALIZED ({keys}) SELECT key FROM keys WHERE NOT reconcile_is_text(key)"
+            unreadable = self._driver.execute(query).fetchall()
             present = ", ".join(f"c{place} IS NOT NULL" for place in range(len(self._items)))
             found = []
-            for key in keys:
+            for key in unreadable:
                 at = "WHERE key = CAST(? AS TEXT)"
                 row = self._driver.execute(f"SELECT {present} FROM {table('stage')} {at}", key).fetchone()
                 found.append((key[0].decode(errors="surrogateescape"), tuple(map(bool, row))))
