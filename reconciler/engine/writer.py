@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler import errors, failpoints
 from reconciler.connectors.base import Destination
-from reconciler.engine.flows.records import RecordEnd, Records
+from reconciler.engine.flows.records import Batch, RecordEnd, Records
 from reconciler.failpoints import Step
 from reconciler.model.outcome import Outcome, Rejection, Write, WriteResult
 from reconciler.model.run import Tally
@@ -88,13 +88,18 @@ class Writer:
         """Send one batch, record what came back, also when sending broke off, and give the next one."""
         results: list[WriteResult] = []
         try:
+            following = self._look_ahead()
             self._send(batch, results)
         except Exception as trouble:
             self._trouble = self._trouble or trouble
             self._turn(batch.id, results, self._perhaps_sent(batch, results))
             raise
         failpoints.reached(Step.BATCH_SENT)
-        return self._turn(batch.id, results, len(results))
+        return self._turn(batch.id, results, len(results), following)
+
+    def _look_ahead(self) -> Batch | None:
+        """The batch that follows the one that is about to be sent, where it is made of records."""
+        return None
 
     def _perhaps_sent(self, batch: _Batch, results: Sequence[WriteResult]) -> int:
         """The value under way when sending broke off may have arrived, too."""
@@ -111,7 +116,9 @@ class Writer:
             if self._stopping:
                 return
 
-    def _turn(self, batch_id: int | None, results: Sequence[WriteResult], sent: int) -> _Batch | None:
+    def _turn(
+        self, batch_id: int | None, results: Sequence[WriteResult], sent: int, following: Batch | None = None
+    ) -> _Batch | None:
         """Record the results of one batch and journal the next, in one transaction, only while the lease is ours.
 
         Before the first byte of a batch is sent, the database knows of it.
@@ -171,8 +178,12 @@ class Writer:
 
 
 class RecordsWriter(Writer):
-    """The same for a destination of whole records, which is asked for the next batch between two transactions: that makes
-    calls, and no transaction stays open while somebody far away thinks."""
+    """The same for a destination of whole records, which is asked for the next batch outside of all transactions: that makes
+    calls, and no transaction stays open while somebody far away thinks.
+
+    While there are enough for every worker, a worker asks for the next one before it sends the one that it has. So here, too,
+    one transaction records a batch and journals the next.
+    """
 
     def __init__(
         self, cycle: _Cycle, part: Part, workspace: Workspace, book: ledger.Ledger, progress: Progress, end: RecordEnd
@@ -184,6 +195,7 @@ class RecordsWriter(Writer):
         if self._cycle.changed:
             workload = self._end.workload(self._workspace)
             self._most = -(-workload.records // self._end.writer.batch_size)
+            self._left = self._most
             self._records = Records(self._end, self._workspace, workload, self._door)
         super().run()
 
@@ -193,31 +205,56 @@ class RecordsWriter(Writer):
     def _perhaps_sent(self, batch: _Batch, results: Sequence[WriteResult]) -> int:
         return len(batch.writes)
 
-    def _turn(self, batch_id: int | None, results: Sequence[WriteResult], sent: int) -> _Batch | None:
-        if batch_id is not None:
-            with self._behind_the_door(sent):
-                with self._workspace.begin() as session:
-                    self._cycle.lease.assert_held(session)
-                    self._record(session, results)
-                    self._close(session, batch_id)
-                self._count(results)
-            failpoints.reached(Step.BATCH_RECORDED)
-        while not self._stopping:
-            batch = self._records.next()
-            if batch is None:
+    def _look_ahead(self) -> Batch | None:
+        return self._next() if self._left > self._workers(self._cycle.changed) else None
+
+    def _next(self) -> Batch | None:
+        if self._stopping:
+            return None
+        self._left -= 1
+        return self._records.next()
+
+    def _turn(
+        self, batch_id: int | None, results: Sequence[WriteResult], sent: int, following: Batch | None = None
+    ) -> _Batch | None:
+        while True:
+            id = self._commit(batch_id, results, sent, following)
+            if following is not None and id is not None:
+                return _Batch(id, _writes(following), partial(self._records.send, following))
+            following = self._next()
+            if following is None:
                 return None
-            writes = [write for record in batch.records for write in batch.writes[record.key]]
-            with self._behind_the_door():
-                with self._workspace.begin() as session:
-                    self._cycle.lease.assert_held(session)
-                    self._record(session, batch.refused)
-                    id = self._journal(session, writes) if writes else None
-                self._count(batch.refused)
-            self._progress.advance(len(batch.refused))
-            if id is not None:
-                failpoints.reached(Step.BATCH_JOURNALLED)
-                return _Batch(id, writes, partial(self._records.send, batch))
-        return None
+            batch_id, results, sent = None, (), 0
+
+    def _commit(
+        self, batch_id: int | None, results: Sequence[WriteResult], sent: int, following: Batch | None
+    ) -> int | None:
+        """Record the results of one batch, and journal the one that follows, if there is something to send. Gives its id."""
+        if batch_id is None and following is None:
+            return None
+        id = None
+        with self._behind_the_door(sent):
+            if self._stopping:
+                following = None
+            refused = following.refused if following is not None else ()
+            with self._workspace.begin() as session:
+                self._cycle.lease.assert_held(session)
+                self._record(session, [*results, *refused])
+                if batch_id is not None:
+                    self._close(session, batch_id)
+                if following is not None and following.records:
+                    id = self._journal(session, _writes(following))
+            self._count([*results, *refused])
+        self._progress.advance(len(refused))
+        if batch_id is not None:
+            failpoints.reached(Step.BATCH_RECORDED)
+        if id is not None:
+            failpoints.reached(Step.BATCH_JOURNALLED)
+        return id
+
+
+def _writes(batch: Batch) -> list[Write]:
+    return [write for record in batch.records for write in batch.writes[record.key]]
 
 
 def _rejection(result: WriteResult) -> Rejection:

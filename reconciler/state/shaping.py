@@ -65,6 +65,50 @@ class Shaping:
         values = "".join(f", {self._value(cell)} AS c{number}" for number, cell in enumerate(self._shape.cells))
         return f"SELECT {self._json(keys)} AS key, {label} AS label{values} FROM {table} WHERE {self.valid()}"
 
+    def disordered(self, table: str) -> str:
+        """A SELECT of one row where some row of `table` may have a key that another has, too: where the keys are not as they
+        are staged, each greater than the one before. SQLite only."""
+        places = [cell.place for cell in self._shape.keys]
+        renamed = ", ".join(f"c{place} AS b{place}" for place in places)
+        before = f"LEFT JOIN (SELECT rowid AS number, {renamed} FROM {table}) b ON b.number = r.rowid - 1"
+        names = [", ".join(f"{letter}{place}" for place in places) for letter in "cb"]
+        plain = [self._plain_key(cell) for cell in self._shape.keys]
+        good = " AND ".join([*plain, f"(r.rowid = 1 OR ({names[0]}) > ({names[1]}))"])
+        return f"SELECT 1 FROM {table} r {before} WHERE ({good}) IS NOT TRUE LIMIT 1"
+
+    def unlike(self, table: str, ledger: str, columns: Sequence[str | None]) -> str:
+        """A SELECT of the number of each row of `table` that may not be in a ledger as it is, and whether its key is there.
+        The rows must not be `disordered`; `columns` of the ledger belong to the cells, None where there is none."""
+        key = self._json([f"c{cell.place}" for cell in self._shape.keys])
+        same = (self._same(cell, column) for cell, column in zip(self._shape.cells, columns, strict=True))
+        known = " AND ".join(["l.key IS NOT NULL", *same])
+        joined = f"{table} r LEFT JOIN {ledger} l ON l.key = {key}"
+        return f"SELECT r.rowid, l.key IS NOT NULL FROM {joined} WHERE ({known}) IS NOT TRUE"
+
+    def counts(self, rows: str) -> str:
+        """A SELECT of how many of some rows there are, and how many have each value, if none of them is empty or marked."""
+        return f"SELECT count(*){''.join(f', {self._counted(cell)}' for cell in self._shape.cells)} FROM {rows}"
+
+    def keys(self, table: str) -> str:
+        """A SELECT of the keys of rows that are not `disordered`."""
+        return f"SELECT {self._json([f'c{cell.place}' for cell in self._shape.keys])} FROM {table}"
+
+    def _same(self, cell: Cell, column: str | None) -> str:
+        """Whether a cell surely has what the ledger has. A source may have a text that would be a mark in the ledger."""
+        before = "NULL" if column is None else f"l.{column}"
+        if cell.place is None:
+            return "true" if cell.text is None else f"{before} = {_quoted(cell.text)}"
+        name = f"c{cell.place}"
+        plain = f"{name} = {before} AND {name} < {_quoted(CLEARED)}"
+        absent = "true" if cell.text is None else f"{before} = {_quoted(cell.text)}"
+        return f"CASE WHEN {name} IS NULL THEN {absent} ELSE {plain} END"
+
+    @staticmethod
+    def _counted(cell: Cell) -> str:
+        if cell.text is not None:
+            return "count(*)"
+        return "0" if cell.place is None else f"count(c{cell.place})"
+
     def _json(self, keys: Sequence[str]) -> str:
         if self._postgresql:
             return "'[' || " + " || ',' || ".join(f"to_json({key})::text" for key in keys) + " || ']'"
@@ -82,7 +126,21 @@ class Shaping:
         name = f"c{cell.place}"
         marked = f"{name} >= {_quoted(CLEARED)} AND {name} < {_quoted(_AFTER_MARKS)}"
         plain = f"{self._key(KeyCell(place=cell.place, address=False))} <> '' AND NOT ({marked})"
-        return plain if self._postgresql else f"{plain} AND typeof({name}) = 'text' AND instr({name}, char(0)) = 0"
+        return plain if self._postgresql else f"{plain} AND {self._whole(name)}"
+
+    @staticmethod
+    def _whole(name: str) -> str:
+        """Whether SQLite has a text that it sees all of."""
+        return f"typeof({name}) = 'text' AND instr({name}, char(0)) = 0"
+
+    def _plain_key(self, cell: KeyCell) -> str:
+        """Whether a part of the key is staged as it is. To look for blanks of all kinds takes longer than all the rest, so the
+        first and the last character are looked at before."""
+        name = f"c{cell.place}"
+        ends = f"{name} > ' ' AND {name} < char(127) AND substr({name}, -1) BETWEEN '!' AND '~'"
+        lower = f" AND lower({name}) = {name}" if cell.address else ""
+        trimmed = self._key(KeyCell(place=cell.place, address=False))
+        return f"(({ends}) OR ({self._valid_key(cell)} AND {trimmed} = {name})) AND {self._whole(name)}{lower}"
 
     def _value(self, cell: Cell) -> str:
         if cell.place is None:

@@ -43,6 +43,10 @@ class Workspace(Scratch):
         self._items: tuple[str, ...] = ()
         self._withholding = False
         self._rows_query = ""
+        self._known = [0]
+        """How many records are left out of `stage` because the ledger has them as they are, and how many have each item."""
+        self._present = "stage"
+        """The table that has the keys of all records."""
 
     def stage(self, items: Sequence[str]) -> None:
         """The table `stage` for values as they should be: columns `key`, `label`, then one for each of `items`.
@@ -53,6 +57,7 @@ class Workspace(Scratch):
             message = f"More than {MAX_ITEMS} fields cannot be compared in one cycle."
             raise errors.StateProblem(message, hint="map fewer fields to this destination")
         self._items = tuple(items)
+        self._known, self._present = [0] * (len(items) + 1), "stage"
         self.create("stage", ["key", "label", *(f"c{place}" for place in range(len(items)))], key="key")
 
     def stage_unique(self, rows: str) -> int:
@@ -83,10 +88,45 @@ class Workspace(Scratch):
         """`stage_unique` for a table of the workspace."""
         return self.stage_unique(f"SELECT * FROM {table(name)}")
 
-    def stage_shaped(self, rows: str, shape: Shape) -> int:
+    def stage_shaped(self, rows: str, shape: Shape, ledger: Ledger | None = None) -> int:
         """`stage_unique` for the rows of a source as they are, in a table of `copy_in` or `attach`; rows without a whole key
-        are left out: see `unkeyed`."""
-        return self.stage_unique(Shaping(shape, postgresql=self._postgresql).rows(rows))
+        are left out: see `unkeyed`. Records that `ledger` has as they are may be counted and not staged.
+
+        Where SQLite gives the rows in order of their keys, as most tables do, nothing needs to be sorted or looked for twice.
+        """
+        shaping = Shaping(shape, postgresql=self._postgresql)
+        if self._postgresql or self._rows_plain(shaping.disordered(rows)):
+            return self.stage_unique(shaping.rows(rows))
+        if ledger is not None and ledger.table is not None:
+            rows = self._leave_known_out(rows, shaping, ledger)
+        self._plain(f"INSERT INTO {table('stage')} {shaping.rows(rows)}")
+        return 0
+
+    def _leave_known_out(self, rows: str, shaping: Shaping, ledger: Ledger) -> str:
+        """Compare rows with a ledger as they are. Gives those that may differ, which have to be looked at."""
+        columns = [ledger.columns.get(item) for item in self._items]
+        number = "id INTEGER NOT NULL PRIMARY KEY, known INTEGER NOT NULL"
+        self._run(f"DROP TABLE IF EXISTS {table('unlike')}", f"CREATE TEMPORARY TABLE {table('unlike')} ({number})")
+        self._plain(f"INSERT INTO {table('unlike')} {shaping.unlike(rows, str(ledger.table), columns)}")
+        unlike = f"(SELECT * FROM {rows} WHERE rowid IN (SELECT id FROM {table('unlike')}))"
+        every, left = (self._rows_plain(shaping.counts(some))[0] for some in (rows, unlike))
+        self._known = [all - some for all, some in zip(every, left, strict=True)]
+        self._keep_keys(rows, shaping, ledger, every[0])
+        return unlike
+
+    def _keep_keys(self, rows: str, shaping: Shaping, ledger: Ledger, count: int) -> None:
+        """Remember all keys for `find_departed`, unless counting shows that nothing of the ledger is missing."""
+        new = self._rows_plain(f"SELECT count(*) FROM {table('unlike')} WHERE NOT known")[0][0]
+        before = self._rows_plain(f"SELECT count(*) FROM {ledger.table}")[0][0]
+        self._present = ""
+        if before > count - new:
+            self._present = "present"
+            self.create(self._present, ["key"], key="key")
+            self._plain(f"INSERT INTO {table(self._present)} {shaping.keys(rows)}")
+
+    def count_records(self) -> int:
+        """The records that were read: what is staged, and what the ledger has as it is."""
+        return self.count("stage") + self._known[0]
 
     def unkeyed(self, rows: str, shape: Shape) -> Iterator[tuple[str | None, ...]]:
         """The rows of a source whose key is not whole, as they are."""
@@ -127,14 +167,14 @@ class Workspace(Scratch):
         )
 
     def find_departed(self, ledger: Ledger) -> int:
-        """Fill `departed` with the records that were written before, and are neither staged nor in a table `rejected` any
+        """Fill `departed` with the records that were written before, and are neither read nor in a table `rejected` any
         more. Gives how many."""
         self.create("departed", ("key", "label"), key="key")
         written = [ledger.columns[item] for item in self._items if item in ledger.columns]
-        if ledger.table is None or not written:
+        if ledger.table is None or not written or not self._present:
             return 0
         some = " OR ".join(f"l.{column} IS NOT NULL" for column in written)
-        gone = f"NOT EXISTS (SELECT 1 FROM {table('stage')} s WHERE s.key = l.key)"
+        gone = f"NOT EXISTS (SELECT 1 FROM {table(self._present)} s WHERE s.key = l.key)"
         gone += f" AND l.key NOT IN (SELECT key FROM {table('rejected')} WHERE key IS NOT NULL)"
         written_before = f"SELECT l.key, l.label FROM {ledger.table} l WHERE ({some}) AND {gone} ORDER BY l.key"
         self._run(f"INSERT INTO {table('departed')} {written_before}")
@@ -160,10 +200,10 @@ class Workspace(Scratch):
         return [(key, label) for key, label in rows]
 
     def count_staged(self) -> dict[str, int]:
-        """For each item, how many staged records have a value (not null)."""
+        """For each item, how many of the records that were read have a value (not null)."""
         if not self._items:
             return {}
-        counted = ", ".join(f"count(c{place})" for place in range(len(self._items)))
+        counted = ", ".join(f"count(c{place}) + {self._known[place + 1]}" for place in range(len(self._items)))
         return dict(zip(self._items, self._rows(f"SELECT {counted} FROM {table('stage')}")[0], strict=True))
 
     def diff(self, ledger: Ledger, items: Sequence[str] | None = None) -> dict[str, int]:
@@ -291,11 +331,13 @@ class Workspace(Scratch):
         Gives the key, with half surrogates for such bytes, and which values were staged."""
         with self._scratch():
             self._driver.create_function("reconcile_is_text", 1, _is_text, deterministic=True)
-            query = f"SELECT DISTINCT CAST(key AS BLOB) FROM {table('changes')} WHERE NOT reconcile_is_text(CAST(key AS BLOB))"
-            keys = self._driver.execute(query).fetchall()
+            # Each key is looked at once, not once for each of its changes.
+            keys = f"SELECT DISTINCT CAST(key AS BLOB) AS key FROM {table('changes')}"
+            query = f"WITH keys AS MATERIALIZED ({keys}) SELECT key FROM keys WHERE NOT reconcile_is_text(key)"
+            unreadable = self._driver.execute(query).fetchall()
             present = ", ".join(f"c{place} IS NOT NULL" for place in range(len(self._items)))
             found = []
-            for key in keys:
+            for key in unreadable:
                 at = "WHERE key = CAST(? AS TEXT)"
                 row = self._driver.execute(f"SELECT {present} FROM {table('stage')} {at}", key).fetchone()
                 found.append((key[0].decode(errors="surrogateescape"), tuple(map(bool, row))))

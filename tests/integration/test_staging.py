@@ -6,6 +6,8 @@ import contextlib
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from hypothesis import strategies as st
 from reconciler import errors
 from reconciler.clock import SystemClock
 from reconciler.connectors.sql.source import SqlSource
-from reconciler.engine.flows.warehouse import WarehouseFlow
+from reconciler.engine.flows.records import key_text
+from reconciler.engine.flows.warehouse import WarehouseFlow, scope
 from reconciler.model.catalog import CatalogField, CatalogObject, DataType
+from reconciler.model.outcome import Outcome, Write, WriteResult
 from reconciler.model.resources import Behavior, FieldRule, Model, Sync, WhenNull
 from reconciler.model.run import Tally
 from reconciler.model.value import CLEARED, INVALID
@@ -139,6 +143,103 @@ def test_from_postgresql_to_postgresql(servers: tuple[Database, str], rows: Sequ
         with connection.cursor() as cursor:
             cursor.executemany("INSERT INTO things VALUES (%s, %s, %s, %s, %s)", rows)
     assert_same(database, source("postgresql", warehouse))
+
+
+Compared = tuple[dict[str, Tally], dict[str, int], dict[str, int], list[Write], list[tuple[str | None, ...]]]
+
+
+def compared(database: Database, sync: Sync, from_: Any) -> Compared:
+    """Everything that a cycle concludes of the rows and the ledger."""
+    with database.workspace() as workspace:
+        flow = WarehouseFlow(sync, MODEL, OBJECT, from_)
+        with database.begin() as session:
+            flow.recall(session)
+            book = ledger.open_ledger(session, scope(sync), flow.items)
+        tallies = flow.stage(workspace).tallies
+        changed = workspace.diff(book, flow.items)
+        flow.examine(workspace)
+        changes = [replace(write, value=rendition(write.value) or "") for _, write in workspace.changes(0, 1000)]
+        assert workspace.find_departed(book) == workspace.count("departed")
+        departed = list(workspace.sorted("departed", ("key", "label"), ("key",)))
+        return tallies, workspace.count_staged(), changed, changes, departed
+
+
+def remember(database: Database, sync: Sync, records: Sequence[tuple[str, str, Sequence[str | None]]]) -> None:
+    """Put values into the ledger. An item without a value was never written, and its column may be missing."""
+    items = sorted(rule.field for rule in sync.fields)
+    written = [
+        WriteResult(
+            write=Write(key=key_text([email, name]), label=email, item=item, before=None, value=value),
+            outcome=Outcome.UPDATED,
+        )
+        for email, name, values in records
+        for item, value in zip(items, values, strict=True)
+        if value is not None
+    ]
+    with database.begin() as session:
+        book = ledger.open_ledger(session, scope(sync), {result.write.item for result in written})
+        ledger.acknowledge(session, book, written, 1, now=SystemClock().now())
+
+
+FEW = st.sampled_from(["x", "y", "", "é", CLEARED, INVALID + BINARY, "\ue002", None, 1, 1.5, b"x", "x\0y"])
+PARTS = st.tuples(st.sampled_from(["a", "a-b", "b@x.org", "É", 'q"', "x "]), st.sampled_from(["A", "B", "Z~"]))
+WRITTEN = st.sampled_from(["x", "y", "é", "1", "1.5", "true", "it's 5 % {or} so", CLEARED, None])
+UNIQUE = st.lists(st.tuples(PARTS, FEW, FEW, FEW), max_size=8, unique_by=lambda row: row[0])
+BOOK = st.lists(st.tuples(PARTS, st.tuples(*([WRITTEN] * 5))), max_size=8, unique_by=lambda record: record[0])
+SAME = ("x", "true", "y", "1", "x")
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path, Iterator[int]]]:
+    folder = tmp_path_factory.mktemp("staging")
+    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=folder) as database:
+        yield database, folder / "warehouse.db", count()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=UNIQUE, book=BOOK, ordered=st.booleans(), again=st.booleans())
+@example(
+    rows=[(("a", "A"), "x", "y", 1), (("b", "B"), "x", "y", 1)], book=[(("a", "A"), SAME)], ordered=True, again=False
+)
+@example(rows=[(("a", "A"), "x", "y", 1)], book=[(("a", "A"), SAME), (("b", "B"), SAME)], ordered=True, again=False)
+@example(rows=[(("a", "A"), "x", "y", 1)], book=[(("a", "A"), SAME)], ordered=True, again=True)
+@example(rows=[(("a", "A"), CLEARED, "y", 1)], book=[(("a", "A"), (CLEARED, *SAME[1:]))], ordered=True, again=False)
+@example(rows=[(("a", "A"), None, "y", 1)], book=[(("a", "A"), (*SAME[:4], CLEARED))], ordered=True, again=False)
+def test_what_the_ledger_has_is_left_out(
+    embedded: tuple[Database, Path, Iterator[int]],
+    rows: Sequence[Any],
+    book: Sequence[Any],
+    ordered: bool,
+    again: bool,
+) -> None:
+    """Whether rows are compared with the ledger as they are, or staged first, nothing else comes of it."""
+    database, warehouse, numbers = embedded
+    sync = replace(SYNC, object=f"Thing {next(numbers)}")
+    flat = [(*parts, *values) for parts, *values in (sorted(rows, key=lambda row: row[0]) if ordered else rows)]
+    with contextlib.closing(sqlite3.connect(warehouse)) as file:
+        file.execute("DROP TABLE IF EXISTS things")
+        file.execute(f"CREATE TABLE things ({', '.join(COLUMNS)})")
+        file.executemany("INSERT INTO things VALUES (?, ?, ?, ?, ?)", flat + (flat[:1] if again else []))
+        file.commit()
+    remember(database, sync, [(*parts, values) for parts, values in book])
+    from_ = sqlite_source(warehouse)
+    assert compared(database, sync, from_) == compared(database, sync, SlowPath(from_))
+
+
+def test_unchanged_rows_in_order_are_not_staged(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "warehouse.db")) as file:
+        file.execute(f"CREATE TABLE things ({', '.join(COLUMNS)})")
+        file.executemany("INSERT INTO things VALUES (?, 'A', 'x', 'y', ?)", [("a", 1), ("b", 2), ("c", 1)])
+        file.commit()
+    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=tmp_path) as database:
+        remember(database, SYNC, [("a", "A", SAME), ("b", "A", SAME)])
+        with database.workspace() as workspace:
+            flow = WarehouseFlow(SYNC, MODEL, OBJECT, sqlite_source(tmp_path / "warehouse.db"))
+            with database.begin() as session:
+                flow.recall(session)
+            flow.stage(workspace)
+            assert [key for (key,) in workspace.sorted("stage", ("key",), ("key",))] == ['["b","A"]', '["c","A"]']
+            assert workspace.count_records() == 3
 
 
 def test_what_a_killed_cycle_left_is_replaced(tmp_path: Path) -> None:

@@ -31,10 +31,12 @@ def tenant() -> Iterator[World]:
     yield from running(Sandbox(SandboxConfig(people=10, quirks=False, communities=1, latency=0.01)))
 
 
-@pytest.fixture
-def warehouse(tenant: World, tmp_path: Path, database_url: str | None) -> Warehouse:
+@pytest.fixture(params=[2, 8])
+def warehouse(tenant: World, tmp_path: Path, database_url: str | None, request: pytest.FixtureRequest) -> Warehouse:
+    """With fewer workers than batches, and with one for each: then none asks for a batch before it has sent the last."""
     tenant.reset()
     project = Warehouse(tmp_path / "acme", tenant, database_url)
+    project.edit_connection("  sso: true\n", f"  sso: true\n  concurrency: {request.param}\n")
     project.model("trainings", "name", trainings(1))
     project.flow(
         "trainings",

@@ -25,6 +25,8 @@ from reconciler.records.coerce import plain_length
 from reconciler.records.render import Unrenderable
 from reconciler.records.template import Template
 from reconciler.records.text_of import UNSTORABLE, flaw_of, rendition, storable
+from reconciler.state import ledger
+from reconciler.state.ledger import Ledger
 from reconciler.state.session import Session
 from reconciler.state.shaping import Cell, KeyCell, Shape
 from reconciler.state.staging import Workspace
@@ -84,6 +86,8 @@ class WarehouseFlow:
         self._model = model
         self._source = source
         self._cursor = cursor
+        self._ledger: Ledger | None = None
+        """What was written before; None where it does not matter yet."""
         self._rules = tuple(sorted(sync.fields, key=lambda rule: rule.field))
         self.items = tuple(rule.field for rule in self._rules)
         self.staged = Staged(tallies={item: Tally() for item in self.items})
@@ -110,6 +114,7 @@ class WarehouseFlow:
         return self.extent is not Extent.CURSOR
 
     def recall(self, session: Session) -> None:
+        self._ledger = ledger.find(session, scope(self._sync), self.items)
         if self._cursor is not None:
             self._cursor.recall(session)
 
@@ -164,9 +169,10 @@ class WarehouseFlow:
         return None if self._cursor is None else self._cursor.since
 
     def _stage_shaped(self, workspace: Workspace, rows: str, shape: Shape) -> None:
-        conflicting = workspace.stage_shaped(rows, shape)
+        # Of a part of the rows the stage has to say which they were.
+        conflicting = workspace.stage_shaped(rows, shape, self._ledger if self.whole else None)
         total = workspace.count_rows(rows)
-        if workspace.count("stage") < total:
+        if workspace.count_records() < total:
             # Only what is wrong with its key is looked at, in the way that the slower path has.
             for cells in workspace.unkeyed(rows, shape):
                 self._row(tuple(map(rendition, cells)))
@@ -183,7 +189,7 @@ class WarehouseFlow:
         self._finish(workspace, workspace.count("raw"), workspace.stage_rows("raw"))
 
     def _finish(self, workspace: Workspace, rows: int, conflicting: int) -> None:
-        duplicates = rows - conflicting - workspace.count("stage")
+        duplicates = rows - conflicting - workspace.count_records()
         if self._cursor is not None and not self.whole:
             # Of rows at odds only one may have been touched. Which is right is not for its cursor to say.
             rows -= workspace.leave_out(self._cursor.document, Reason.KEY_CONFLICT)
@@ -249,7 +255,7 @@ class WarehouseFlow:
         self._bad_keys.append(("", key_text(keys), label, Reason.KEY_INVALID.value, flaw))
 
     def _count(self, workspace: Workspace, rows: int, conflicting: int, duplicates: int) -> None:
-        staged, present = workspace.count("stage"), workspace.count_staged()
+        staged, present = workspace.count_records(), workspace.count_staged()
         for item, tally in self.staged.tallies.items():
             tally.read += rows + self._without_key + self._rejected
             tally.add(Outcome.REJECTED, Reason.KEY_NULL, self._without_key)
