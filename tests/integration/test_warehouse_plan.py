@@ -20,7 +20,7 @@ from reconciler.engine.applier import apply
 from reconciler.engine.looking import document_statuses
 from reconciler.engine.planner import make_plan
 from reconciler.engine.projection import state, write_state_file
-from reconciler.model.document import CONNECTION, MODEL, SYNC, DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, MODEL, SYNC, DocumentId
 from reconciler.model.resources import LoopSettings
 from reconciler.model.status import Status
 from reconciler.report import plan as report
@@ -69,7 +69,7 @@ def test_a_new_sync_waits_for_its_first_cycle(folder: Folder) -> None:
     assert "  + Sync/companies  accounts → acme-cs Company\n      + Employees  ← 5\n      + Stage  ← stage\n" in said
     new = (Status.PENDING, "new: waits for its first cycle")
     assert folder.statuses("Sync/companies") == {"": new, "Employees": new, "Stage": new}
-    (whole,) = document_statuses(folder.database, None, LoopSettings(), CLOCK.now())
+    (whole,) = document_statuses(folder.database, "companies", LoopSettings(), CLOCK.now())
     assert (whole.schedule, whole.next_due is None) == ("every 1h", False)
     folder.apply(sync(STAGE, EMPLOYEES))
     (whole,) = document_statuses(folder.database, "companies", LoopSettings(), CLOCK.now())
@@ -122,15 +122,17 @@ def test_what_is_removed_is_forgotten(folder: Folder) -> None:
     forgotten = [str(change.id) for change in done.plan.changes if not change.item]
     assert forgotten == ["Connection/warehouse", "Model/accounts", "Sync/companies"]
     with folder.database.read() as session:
-        assert {id.kind for id in documents.load(session)} == {CONNECTION}
-    assert folder.statuses() == {}
+        assert {id.kind for id in documents.load(session)} == {CONNECTION, COMMUNITY_IMPORT}
+    (left,) = document_statuses(folder.database, None, LoopSettings(), CLOCK.now())
+    assert (left.whole.kind, left.whole.name) == (COMMUNITY_IMPORT, "acme-community")
 
 
 def test_the_state_file_shows_models_and_warehouses_as_what_uses_them(folder: Folder) -> None:
     folder.apply(sync(), files={"config/unused.yaml": model(name="unused")})
     write_state_file(folder.database, folder.root / "state.json")
     content = json.loads((folder.root / "state.json").read_text())
-    shown = {one["name"]: (one["status"], one["reason"]) for one in (*content["connections"], *content["documents"])}
+    listed = (*content["connections"], *(one for one in content["documents"] if one["kind"] != COMMUNITY_IMPORT))
+    shown = {one["name"]: (one["status"], one["reason"]) for one in listed}
     waiting = ("Pending", "new: waits for its first cycle")
     assert {name: shown[name] for name in ("acme-cs", "warehouse", "accounts", "companies")} == {
         "acme-cs": waiting,
@@ -141,7 +143,7 @@ def test_the_state_file_shows_models_and_warehouses_as_what_uses_them(folder: Fo
     assert shown["unused"] == ("Pending", "no applied document reads it")
     assert shown["acme-community"] == ("Pending", "no applied document writes to it")
     with folder.database.read() as session:
-        assert [one["kind"] for one in state(session)["documents"]] == [MODEL, MODEL, SYNC]  # type: ignore[union-attr, index, call-overload]
+        assert [one["kind"] for one in state(session)["documents"]] == [COMMUNITY_IMPORT, MODEL, MODEL, SYNC]  # type: ignore[union-attr, index, call-overload]
 
 
 def test_a_sync_needs_a_catalog_that_says_what_can_be_written(folder: Folder) -> None:
