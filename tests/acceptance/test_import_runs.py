@@ -15,6 +15,7 @@ import pytest
 from reconciler.config import catalogs
 from reconciler.model.catalog import Catalog, DataType
 from tests.acceptance.communities import CORE, ONE, RAW, TWO, Imports, calls, connected
+from tests.acceptance.projects import FIELDS, RENEWAL, SEATS
 from tests.acceptance.world import World
 from tests.integration.kills import execute
 
@@ -528,3 +529,14 @@ def day_of(milliseconds: int) -> str:
 
 def test_core_objects_are_named_like_those_of_the_definitions() -> None:
     assert {*RAW, *CORE} - COMPLETE == {"Activity"}
+
+
+def test_objects_of_imports_make_no_room_for_mass_changes(ready: Imports) -> None:
+    """They have statuses as mappings have, but nobody declares them."""
+    lines = [*(("Company Person", "Title", field) for field in FIELDS), RENEWAL, SEATS]
+    ready.mapping("profile", lines)
+    ready.apply()
+    ready.cycle()
+    ready.mapping("profile", lines[4:])
+    assert "4 of 10 recorded mappings would change (40 %" in ready.run("plan").expect(0).out
+    ready.run("apply").expect(4)
