@@ -18,7 +18,9 @@ from reconciler.model.json import Json
 KEY = "aliasesFile"
 MAX_BYTES = 4 * 1024 * 1024
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s][^@\s.]*\.[^@\s]+")
+"""Only the first dot that could part two names is tried: a text of nothing but dots would take forever otherwise."""
+
 _DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z0-9-]+", re.IGNORECASE)
 
 

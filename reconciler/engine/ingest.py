@@ -41,7 +41,7 @@ INTAKE = 500
 """Topics whose replies are read before the next ones are looked up, and replies that are stored together."""
 
 FEW = 10
-"""Lists that had no more than this may lose more than half of it."""
+"""Lists that had fewer than this may lose more than half of it."""
 
 DETAILS = {
     Kind.MEMBER: ("profile", "roles", "badges", "badge_count"),

@@ -16,6 +16,7 @@ from reconciler.records.resolution.domains import domain_key
 from reconciler.records.resolution.resolver import Resolver
 from reconciler.records.resolution.rows import CompanyPersonRow, CompanyRow, Member, PersonRow
 from reconciler.records.resolution.settings import Rule, Settings, Term
+from reconciler.records.text_of import without_unstorable
 from reconciler.state import imports
 from reconciler.state.database import Database
 from reconciler.state.directory import TableDirectory
@@ -150,4 +151,5 @@ def _named(catalog: Catalog, object_name: str, words: re.Pattern[str]) -> list[s
 
 
 def _text(value: Json) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    """A value as a key or a name: one odd letter in the tenant must not keep everybody from being found."""
+    return without_unstorable(value) if isinstance(value, str) else "" if value is None else str(value)

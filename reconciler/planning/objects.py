@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.model.catalog import Catalog, CatalogField, CatalogObject, DataType
@@ -128,8 +128,9 @@ def _object(definition: ObjectDefinition, found: CatalogObject | None) -> Target
         return TargetObject(definition=definition, found=None, fields={}, missing=definition.fields)
     fields: dict[str, CatalogField] = {}
     missing, unsuitable = [], []
+    labels = {field.name.casefold() for field in definition.fields}
     for field in definition.fields:
-        there = _field(field, found)
+        there = _field(field, found, labels)
         why = None if there is None else _why_not(field, there)
         if there is None:
             missing.append(field)
@@ -147,10 +148,17 @@ def _object(definition: ObjectDefinition, found: CatalogObject | None) -> Target
     )
 
 
-def _field(field: FieldDefinition, found: CatalogObject) -> CatalogField | None:
+def _field(field: FieldDefinition, found: CatalogObject, labels: Collection[str]) -> CatalogField | None:
+    """The field with this label, else the one with the API name that the label would have got. `Job Title` and `Job-Title` would
+    have got the same: a field that has one of our own `labels` is never another one, or two would be written into it."""
     wanted, spelled = field.name.casefold(), api_name(field.name).casefold()
-    labelled = next((one for one in found.fields.values() if one.label.strip().casefold() == wanted), None)
-    return labelled or next((one for one in found.fields.values() if one.name.casefold() == spelled), None)
+    labelled = next((one for one in found.fields.values() if _label(one) == wanted), None)
+    others = (one for one in found.fields.values() if _label(one) not in labels)
+    return labelled or next((one for one in others if one.name.casefold() == spelled), None)
+
+
+def _label(field: CatalogField) -> str:
+    return field.label.strip().casefold()
 
 
 def _why_not(field: FieldDefinition, there: CatalogField) -> str | None:

@@ -67,6 +67,11 @@ def _text(value: str) -> str:
     return value
 
 
+def without_unstorable(text: str) -> str:
+    """`text` without what a database refuses: NUL and lone surrogates."""
+    return text if storable(text) else text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
 def storable(value: str) -> bool:
     """Whether every database can hold a text."""
     if value.isascii():

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
+from reconciler.config import aliasfiles
 from reconciler.config.load import LoadedProject
 from reconciler.config.rules import examples
 from reconciler.engine.resolving import settings_of
@@ -244,6 +245,27 @@ def test_syncs_may_wait_for_an_import(tmp_path: Path) -> None:
 
 
 # -- aliases -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [
+        ("a@b.c", True),
+        ("a@..c", True),
+        ("a@b.c.", True),
+        ("a@b", False),
+        ("a@.b", False),
+        ("a@b.", False),
+        ("a@b.c@d", False),
+        ("@b.c", False),
+    ],
+)
+def test_what_is_taken_for_an_address_does_not_depend_on_how_long_it_is(text: str, fine: bool) -> None:
+    said = aliasfiles.wrong("acme.com", text)
+    assert ("not for a person" in said[0] if said else False) is fine
+    long = aliasfiles.wrong("acme.com", f"a@{'.' * 1_000_000}@")
+    assert long is not None and "letters or digits" in long[1]
+
 
 WITH_FILE = examples.community_import("  identity: {aliasesFile: people/aliases.yaml}\n")
 

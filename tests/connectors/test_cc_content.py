@@ -406,3 +406,12 @@ def test_ids_that_came_by() -> None:
 def test_every_value_can_be_written_down() -> None:
     found = only(Forum([topic(5, title="\x00a\x1b", content="\x00b", tags=["\x00"])]))
     assert "\\u00" not in json.dumps(dict(found.values))
+
+
+def test_every_name_can_be_written_down() -> None:
+    forum = Forum(users={"7": user(7, {"\x00Phone": "+49 30 1"})}, tree={"\x00new": [{"id": 6, "title": "News"}]})
+    with Reading(forum) as reading:
+        ((_, found),) = reading.reader.details(["7"])
+        (category,) = reading.reader.categories()
+    assert found is not None and found.values["profile"] == {"Phone": "+49 30 1"}
+    assert category.values["module"] == "new"

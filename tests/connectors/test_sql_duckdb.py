@@ -120,7 +120,12 @@ def test_a_row_that_fails_is_not_quoted(people: Path) -> None:
 
 def test_files_that_are_no_database(tmp_path: Path) -> None:
     (tmp_path / "text.duckdb").write_text("this is no database, just text\n" * 1000)
-    for name, message in [("none", "there is no file"), (".", "is a folder"), ("text.duckdb", "cannot be opened")]:
+    for name, message in [
+        ("none", "there is no file"),
+        (".", "is a folder"),
+        ("text.duckdb", "cannot be opened"),
+        ("a" * 300, "cannot be reached: File name too long"),
+    ]:
         with pytest.raises(errors.RemoteError, match=message) as raised:
             duck_source(tmp_path / name).columns("SELECT 1 AS a")
         assert raised.value.hint

@@ -244,7 +244,12 @@ def test_a_row_that_fails_in_the_middle_is_not_quoted(people: Path, tmp_path: Pa
 
 def test_files_that_are_no_database(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("this is no database, just text\n" * 100)
-    for name, message in [("none.db", "there is no file"), (".", "is a folder"), ("text.db", "is no SQLite database")]:
+    for name, message in [
+        ("none.db", "there is no file"),
+        (".", "is a folder"),
+        ("text.db", "is no SQLite database"),
+        ("a" * 300, "cannot be reached: File name too long"),
+    ]:
         with pytest.raises(errors.RemoteRefused, match=message) as raised:
             sqlite_source(tmp_path / name).columns("SELECT 1 AS a")
         assert raised.value.hint

@@ -182,6 +182,7 @@ class TestRights:
         for url, said in (
             (f"{kind}:///{tmp_path}", "is a folder"),
             (f"{kind}:///{tmp_path}/none/a.db", "there is no folder"),
+            (f"{kind}:///{tmp_path}/{'a' * 300}.db", "cannot be reached: File name too long"),
         ):
             with closing(place.target(url=url)) as target:
                 with pytest.raises(errors.RemoteRefused, match=said):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler.clock import SystemClock
+from reconciler.engine import resolving
+from reconciler.model.catalog import Catalog, CatalogObject
 from reconciler.model.community import Kind
 from reconciler.model.json import Json, canonical
+from reconciler.model.resources import IdentitySettings
 from reconciler.records.resolution.result import Candidate, Outcome, Resolution, Suggestion
 from reconciler.state import community, imports
 from reconciler.state.database import Database
@@ -295,3 +299,43 @@ def test_records_come_with_who_their_author_is(database: Database) -> None:
     with database.read() as session:
         (member,) = imports.records(session, ACME, Kind.MEMBER)
     assert (member.match["match_outcome"], member.match["match_confidence"]) == ("unmatched", None)
+
+
+class Tenant:
+    """A tenant with one person."""
+
+    def __init__(self, name: str) -> None:
+        self._records: dict[str, list[list[Json]]] = {
+            "Person": [["1P01", name, "anna@acme.example"]],
+            "Company Person": [["1T01", "1P01", "1C01", "", True]],
+            "Company": [["1C01", name]],
+        }
+
+    def read(self, object_name: str, fields: Sequence[str]) -> Iterator[list[Sequence[Json]]]:
+        yield [*self._records[object_name]]
+
+    def describe(self, labels: Sequence[str]) -> Mapping[str, CatalogObject]:
+        raise AssertionError("not asked")
+
+
+@pytest.mark.parametrize("name", ["Anna\0 Berg", "Anna\ud83d Berg"])
+def test_a_name_that_no_database_can_hold_keeps_nobody_from_being_found(database: Database, name: str) -> None:
+    store(
+        database,
+        Kind.MEMBER,
+        {"1": {"email": "anna@acme.example"}, "2": {"username": "Anna Berg", "email": "me@home.example"}},
+    )
+    resolving.resolve(
+        database,
+        ACME,
+        IdentitySettings(),
+        Tenant(name),
+        Catalog(connection="acme-cs"),
+        clock=SystemClock(),
+        assert_held=lambda session: None,
+        advance=lambda count: None,
+    )
+    with database.read() as session:
+        found = {one.id: one for one in imports.matches(session, ACME, Outcome, "")}
+    assert (found["1"].person_id, found["1"].company_id) == ("1P01", "1C01")
+    assert found["2"].detail == "similar: Anna Berg (1P01, 1.00)"

@@ -110,6 +110,16 @@ def test_labels_are_matched_in_any_case_and_api_names_where_there_is_no_label() 
     assert api_name("Community acme-us User") == "Community_acme_us_User__gc"
 
 
+def test_two_fields_that_would_have_one_api_name_are_never_written_into_one() -> None:
+    mine = replace(
+        USER, fields=(*USER.fields, *(replace(USER.fields[1], name=name) for name in ("Job-Title", "Job Title")))
+    )
+    one = created(replace(mine, fields=tuple(field for field in mine.fields if field.name != "Job-Title")))
+    (found,) = compare([mine], catalog(one))
+    assert [field.name for field in found.missing] == ["Job-Title"]
+    assert found.fields["Job Title"].label == "Job Title"
+
+
 def test_a_label_wins_over_an_api_name() -> None:
     by_name = replace(created(USER), label="Members of ours")
     by_label = replace(created(USER), name="Odd__gc")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.connectors.answer import json_list, json_object
-from reconciler.connectors.gainsight_cc.plain import plain_text, plain_title
+from reconciler.connectors.gainsight_cc.plain import clean, plain_text, plain_title
 from reconciler.connectors.gainsight_cc.values import flag, identifier, moment, number, required, said, word, words
 from reconciler.model.community import CommunityRecord, Kind
 from reconciler.model.json import Json
@@ -70,7 +70,7 @@ class Categories:
                     said(
                         name=word(node.get("title")),
                         parent_id=identifier(node.get("parentId")),
-                        module=MODULES.get(module, module),
+                        module=MODULES.get(module, clean(module)),
                         description=plain_text(word(node.get("description")) or "")[0] or None,
                         content_types=_content_types(node.get("supportedContentTypes")),
                         order=number(node.get("displayOrder")),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reconciler import errors
 from reconciler.connectors.answer import json_object
+from reconciler.connectors.gainsight_cc.plain import clean
 from reconciler.connectors.gainsight_cc.shapes import community_user, member
 from reconciler.connectors.gainsight_cc.values import flag, identifier, moment, number, said, word
 from reconciler.model.community import CommunityRecord, Kind
@@ -31,7 +32,7 @@ def member_details(data: Json, user_id: str) -> CommunityRecord:
     for name, value in sorted(found.profile.items()):
         text = word(value.value)
         if text is not None:
-            profile[name] = text
+            profile[clean(name)] = text
     return CommunityRecord(kind=Kind.MEMBER, id=user_id, values={**_values(user), "profile": profile})
 
 

@@ -12,6 +12,7 @@ import duckdb
 
 from reconciler import errors
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
+from reconciler.connectors.sql.files import refuse_missing
 from reconciler.connectors.sql.watch import Watch
 from reconciler.connectors.sql.words import one_line
 from reconciler.model.value import INVALID
@@ -119,20 +120,13 @@ class Duck:
 
     @contextmanager
     def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        self._look()
+        refuse_missing(self._path)
         with self._translated():
             connection = _opened(self._path)
             try:
                 yield connection
             finally:
                 connection.close()
-
-    def _look(self) -> None:
-        if self._path.is_dir():
-            raise errors.RemoteRefused(f"{self._path} is a folder", hint="the URL must name the file of the database")
-        if not self._path.exists():
-            hint = "correct the URL; a relative path begins at the project's folder"
-            raise errors.RemoteRefused(f"there is no file {self._path}", hint=hint)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

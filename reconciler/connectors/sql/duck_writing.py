@@ -13,9 +13,10 @@ import duckdb
 
 from reconciler import errors
 from reconciler.connectors.sql.duck import CONFIG, SETTINGS
+from reconciler.connectors.sql.files import refuse_folder
 from reconciler.connectors.sql.fitting import Value, exact_double
 from reconciler.connectors.sql.layout import ColumnType, FoundColumn, FoundTable, column_types
-from reconciler.connectors.sql.sqlite_writing import LONGEST_WAIT, refuse_folder
+from reconciler.connectors.sql.sqlite_writing import LONGEST_WAIT
 from reconciler.connectors.sql.watch import Watch
 from reconciler.connectors.sql.words import one_line
 from reconciler.connectors.sql.writing import Again, Refused, TextSession

@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from reconciler import errors
 from reconciler.connectors.sql import sqlite_guard
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
+from reconciler.connectors.sql.files import refuse_missing
 from reconciler.connectors.sql.sqlite_guard import SCRATCH, STAGED, Guard
 from reconciler.connectors.sql.watch import Watch
 from reconciler.model.value import CLEARED, INVALID
@@ -114,21 +114,13 @@ class Sqlite:
 
     @contextmanager
     def _session(self, scratch: tuple[Path, str] | None = None) -> Iterator[_Session]:
-        self._look()
+        refuse_missing(self._path)
         guard = Guard(filling=scratch is not None)
         with (
             sqlite_guard.translated(self._path, guard, self._watch),
             closing(self._connected_in_time(scratch)) as connection,
         ):
             yield _Session(connection, guard, self._watch)
-
-    def _look(self) -> None:
-        """SQLite says of everything that it cannot open only that it cannot."""
-        if self._path.is_dir():
-            raise errors.RemoteRefused(f"{self._path} is a folder", hint="the URL must name the file of the database")
-        if not self._path.exists():
-            hint = "correct the URL; a relative path begins at the project's folder"
-            raise errors.RemoteRefused(f"there is no file {self._path}", hint=hint)
 
     def _connected_in_time(self, scratch: tuple[Path, str] | None) -> sqlite3.Connection:
         """A writer may hold the file for a moment; while we wait for it somebody may stop us."""

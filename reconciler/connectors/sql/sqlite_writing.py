@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler import errors
+from reconciler.connectors.sql.files import refuse_folder
 from reconciler.connectors.sql.fitting import INTEGERS, Value, exact_double
 from reconciler.connectors.sql.layout import ColumnType, FoundColumn, FoundTable, column_types
 from reconciler.connectors.sql.sqlite import BUSY_SECONDS, STEPS
@@ -87,17 +87,6 @@ class SqliteStore:
         """Raises Unfit for a number that SQLite would keep as another one."""
         if isinstance(value, Decimal):
             _number(value)
-
-
-def refuse_folder(path: Path) -> None:
-    """Raises `errors.RemoteRefused` where there is no file and none can be."""
-    if path.is_dir():
-        raise errors.RemoteRefused(f"{path} is a folder", hint="the URL must name the file of the database")
-    if not path.parent.is_dir():
-        hint = "make it, or correct the URL; a relative path begins at the project's folder"
-        raise errors.RemoteRefused(f"there is no folder {path.parent} for the database", hint=hint)
-    if not path.exists() and not os.access(path.parent, os.W_OK | os.X_OK):
-        raise errors.RemoteRefused(f"no file can be made in {path.parent}", hint="let this user write to the folder")
 
 
 def make_file(path: Path) -> None:

@@ -16,12 +16,11 @@ from reconciler.model.run import Tally
 from reconciler.model.value import Rendered
 from reconciler.records.matching import Choice, Identity, MemberRecord, SourceRecord, identities, normalise
 from reconciler.records.render import Unrenderable, render
+from reconciler.records.text_of import UNSTORABLE, storable, without_unstorable
 from reconciler.state.staging import Workspace
 
 JOB = "CC User Profile Update"
 """The name that admins know from the Connectors Activity page."""
-
-UNSTORABLE = "the value has NUL or half a surrogate pair, which no text can hold"
 
 CHUNK = 2_000
 """Identities that are staged together."""
@@ -198,7 +197,12 @@ class ProfileFlow(Plain):
         for page in self._directory.members():
             self._members += len(page)
             workspace.load(
-                "members", [(email, m.id, _storable(m.name)) for m in page if (email := normalise(_storable(m.email)))]
+                "members",
+                [
+                    (email, m.id, without_unstorable(m.name))
+                    for m in page
+                    if (email := normalise(without_unstorable(m.email)))
+                ],
             )
 
     def _identities(self, workspace: Workspace) -> Iterator[Identity]:
@@ -236,13 +240,13 @@ class _RecordReader:
                 value = render(row[place], meta)
             except Unrenderable as problem:
                 problems[number], value = (Reason.WRONG_TYPE.value, str(problem)), None
-            if value is not None and value != _storable(value):
+            if value is not None and not storable(value):
                 problems[number], value = (Reason.UNSENDABLE.value, UNSTORABLE), None
             values.append(value)
         return (
-            normalise(_storable(_text(row[self._email]))),
+            normalise(without_unstorable(_text(row[self._email]))),
             _text(row[self._id]),
-            _storable(_text(row[self._note])),
+            without_unstorable(_text(row[self._note])),
             "1" if self._primary is not None and str(row[self._primary]).lower() == "true" else "0",
             json.dumps(problems) if problems else "",
             *values,
@@ -251,13 +255,6 @@ class _RecordReader:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _storable(text: str) -> str:
-    """`text` without what a database refuses: NUL and lone surrogates."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
 def _chunks(stream: Iterator[Identity]) -> Iterator[list[Identity]]:
