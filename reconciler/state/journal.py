@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from reconciler import errors
 from reconciler.model.document import DocumentId
@@ -19,6 +19,9 @@ from reconciler.state import tables
 from reconciler.state.session import Session
 
 _table = tables.batches
+_OPEN = insert(_table).returning(_table.c.id)
+_CLOSE = update(_table).where(_table.c.id == bindparam("of_id"), _table.c.closed_at.is_(None))
+"""Made once: they are run for each batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +43,12 @@ def open_batch(session: Session, run_id: int, document: DocumentId, writes: Sequ
         "writes": json.dumps([(w.key, w.label, w.item, w.before, w.value) for w in writes], ensure_ascii=False),
         "opened_at": now,
     }
-    return int(session.execute(insert(_table).values(**values).returning(_table.c.id)).scalar_one())
+    return int(session.execute(_OPEN, values).scalar_one())
 
 
 def close_batch(session: Session, batch_id: int, *, now: datetime) -> None:
     """Every write of the batch is accounted for. Raises `errors.NotFound` when it is not open."""
-    statement = update(_table).where(_table.c.id == batch_id, _table.c.closed_at.is_(None)).values(closed_at=now)
-    if not session.execute(statement).rowcount:
+    if not session.execute(_CLOSE, {"of_id": batch_id, "closed_at": now}).rowcount:
         raise errors.NotFound(f"There is no open batch {batch_id}.")
 
 

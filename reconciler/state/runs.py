@@ -18,6 +18,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -35,6 +36,8 @@ from reconciler.state import leases, tables
 from reconciler.state.session import Session
 
 _table = tables.runs
+_PROGRESS = update(_table).where(_table.c.id == bindparam("of_id"))
+"""Made once: it is run for each batch."""
 _items = tables.run_items
 
 KILLED = "the process that ran it ended without closing it"
@@ -75,8 +78,8 @@ def open_run(
 
 def progress(session: Session, run_id: int, tally: Tally, calls: int, *, now: datetime) -> None:
     """Counts so far, for those who watch."""
-    statement = update(_table).where(_table.c.id == run_id).values(tally=_text(tally), calls=calls, progress_at=now)
-    _exactly_one(session.execute(statement).rowcount, run_id)
+    values = {"of_id": run_id, "tally": _text(tally), "calls": calls, "progress_at": now}
+    _exactly_one(session.execute(_PROGRESS, values).rowcount, run_id)
 
 
 def touch(session: Session, run_id: int, calls: int, *, now: datetime) -> None:

@@ -247,16 +247,24 @@ class Workspace(Scratch):
         return found
 
     def unchanged(self, changes: Sequence[tuple[int, Write]]) -> dict[str, dict[str, str]]:
-        """For the records of some numbered changes, what is staged and no change: {key: {item: value}}."""
+        """For the records of some numbered changes, what is staged and no change: {key: {item: value}}. One without such a
+        value may be left out."""
         if not changes:
             return {}
         changed = {(write.key, write.item) for _, write in changes}
-        keys = f"SELECT key FROM {table('changes')} WHERE seq BETWEEN {changes[0][0]} AND {changes[-1][0]}"
+        numbered = f"seq BETWEEN {changes[0][0]} AND {changes[-1][0]}"
         if self._withholding:
+            keys = f"SELECT key FROM {table('changes')} WHERE {numbered}"
             held = self._rows(f"SELECT key, item FROM {table('withheld')} WHERE key IN ({keys})")
             changed.update((key, self._items[place]) for key, place in held)
         cells = ", ".join(f"c{place}" for place in range(len(self._items)))
-        rows = self._rows(f"SELECT key, {cells} FROM {table('stage')} WHERE key IN ({keys})")
+        counted = f"SELECT key AS changed, count(*) AS n FROM {table('changes')} WHERE {numbered} GROUP BY key"
+        filled = " + ".join(f"(c{place} IS NOT NULL)" for place in range(len(self._items)))
+        present = f"num_nonnulls({cells})" if self._postgresql else filled
+        # Of a new record all values are changes, and none of them needs to be read again.
+        rows = self._rows(
+            f"SELECT key, {cells} FROM {table('stage')} JOIN ({counted}) c ON c.changed = key WHERE c.n < {present}"
+        )
         return {
             key: {
                 item: value

@@ -54,6 +54,24 @@ def test_help_starts_without_the_heavy_libraries() -> None:
     assert imported & SLOW == set()
 
 
+def test_a_cycle_of_a_sync_loads_nothing_that_only_imports_need() -> None:
+    """Half of a short cycle is its start."""
+    rooms = "engine.asking, engine.sync, engine.projection, connectors.gainsight_cs.client, connectors.sql.source"
+    modules = ", ".join(f"reconciler.{name}" for name in rooms.split(", "))
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {modules}; print(*sys.modules)"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "sqlalchemy.dialects.sqlite" in loaded
+    heavy = SLOW - {"sqlalchemy", "httpcore2"}
+    assert loaded & {*heavy, "sqlalchemy.dialects.postgresql", "reconciler.engine.resolving"} == set()
+
+
 def test_the_changelog_starts_with_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## \[([^\]]+)\]", text, re.MULTILINE)
