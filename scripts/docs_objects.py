@@ -64,7 +64,7 @@ TOPIC = {
     "created_at": "`createdAt`, `askedAt`, `startedAt` or `submittedAt`",
     "published_at": "`publishedAt`",
     "last_activity_at": "`lastActivityAt`",
-    "deleted": "not found by a complete pass",
+    "deleted": "no longer in the whole list",
 }
 REPLY = {
     **POST,

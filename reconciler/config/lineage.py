@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from reconciler import errors
 from reconciler.config import closest, sqltext
 from reconciler.config.load import LoadedProject
-from reconciler.config.sqlproof import dialect_name, prove
+from reconciler.config.sqlproof import STUMBLES, dialect_name, prove
 from reconciler.model.document import CONNECTION, MODEL, DocumentId
 from reconciler.model.resources import Dialect, Model, SqlConnection, Sync
 from reconciler.records.template import Template, TemplateError
@@ -61,7 +61,7 @@ def _sources(query: str, column: str, dialect: Dialect) -> list[str]:
 
     try:
         tree = lineage(column, query, schema={}, dialect=dialect_name(dialect))
-    except (SqlglotError, ValueError, KeyError, RecursionError):
+    except (SqlglotError, RecursionError, *STUMBLES):
         return []
     found = set()
     for node in tree.walk() if not isinstance(tree, dict) else ():

@@ -25,7 +25,7 @@ _READS = "a model only reads: write one SELECT"
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#|\$\{|<%")
 _TEMPLATE_IN_TEXT = re.compile(r"\{\{\s*[A-Za-z_].*?\}\}|\{%.*?%\}", re.DOTALL)
 _PARAMETER = re.compile(r"\?\d*|(?<![:\w]):\w+|%s|%\(\w+\)s|\$\d+|@\w+")
-_COMMENT = re.compile(r"--|/\*")
+_COMMENT = re.compile(r"--|//|#|/\*")
 _OPENED = re.compile(r"Missing (\S+) from \d+:(\d+)")
 _FOLDS = frozenset((Dialect.POSTGRESQL, Dialect.REDSHIFT, Dialect.SNOWFLAKE))
 """Dialects whose drivers give the names of unquoted columns in lower case, however they were written."""
@@ -49,6 +49,10 @@ _REFUSED = (
     "Use",
 )
 """Nodes of a syntax tree that no reading query has, at whatever depth."""
+
+
+STUMBLES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What the parser raises, besides its own errors, over some texts that are no SQL."""
 
 
 class Wrong(NamedTuple):
@@ -144,7 +148,7 @@ class _Query:
     def _gap(self, start: int, end: int, code: list[str]) -> Wrong | None:
         """What stands between two words: comments. One within another ends at other places in other databases."""
         while (found := _COMMENT.search(self.text, start, end)) is not None:
-            if found.group() == "--":
+            if found.group() != "/*":
                 stop = self.text.find("\n", found.end(), end)
                 stop = end if stop < 0 else stop
             else:
@@ -153,7 +157,9 @@ class _Query:
                 if inner >= 0:
                     message = "a comment stands in a comment, and databases differ about where that ends"
                     return self._wrong(SYNTAX, message, "take the inner one out", inner, 2)
-            code[found.start() : stop] = " " * (stop - found.start())
+            # What begins with {# is no comment but a template, which is told when all of the code is known.
+            if found.group() != "#":
+                code[found.start() : stop] = " " * (stop - found.start())
             start = stop
         return None
 
@@ -200,7 +206,7 @@ class _Query:
 
         try:
             found = [tree for tree in parse(self.text, read=dialect_name(self.dialect)) if tree is not None]
-        except SqlglotError as error:
+        except (SqlglotError, *STUMBLES) as error:
             return self._unparsed(error)
         (tree,) = found
         if isinstance(tree, exp.Query):
@@ -294,8 +300,14 @@ class _Query:
 
     def _twice(self, columns: Sequence[str]) -> Iterator[Wrong]:
         for name in sorted({name for name in columns if columns.count(name) > 1}):
-            last = [token for token in self.tokens if token.text.lower() == name.lower()][-1]
-            yield self._at(last, SYNTAX, f"two output columns are called '{name}'", "rename one of them with AS")
+            # BigQuery may quote a whole path: `t.a` is one word, and its column is a.
+            named = [token for token in self.tokens if token.text.lower() == name.lower()]
+            yield self._at(
+                (named or self.tokens)[-1],
+                SYNTAX,
+                f"two output columns are called '{name}'",
+                "rename one of them with AS",
+            )
 
 
 def _texts() -> frozenset[object]:

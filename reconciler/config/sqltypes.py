@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from reconciler.config.sqlproof import dialect_name
+from reconciler.config.sqlproof import STUMBLES, dialect_name
 from reconciler.model.resources import Dialect
 
 
@@ -31,7 +31,7 @@ def kinds(query: str, dialect: Dialect) -> Mapping[str, Kind]:
     name = dialect_name(dialect)
     try:
         tree = annotate_types(parse_one(query, read=name), dialect=name)
-    except (SqlglotError, RecursionError, KeyError, ValueError):
+    except (SqlglotError, RecursionError, *STUMBLES):
         return {}
     found: dict[str, Kind] = {}
     for output in tree.selects if isinstance(tree, exp.Select) else ():

@@ -215,6 +215,24 @@ def test_nothing_is_said_of_connections_that_could_not_be_read(tmp_path: Path) -
     assert codes(loaded.diagnostics) == ["E-TYPE"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "clash"),
+    [
+        ("acme-en", "acme_EN", True),
+        ("acmeEn", "acme-en", True),
+        ("acmeEn", "acmeen", True),
+        ("acme-en", "acme--en", True),
+        ("acme-en", "acme-enx", False),
+        ("acme-en", "acmeen", False),
+    ],
+)
+def test_tenants_whose_objects_would_have_one_name(tmp_path: Path, first: str, second: str, clash: bool) -> None:
+    one = CC.replace("tenant: acme", f"tenant: {first}")
+    other = CC.replace("name: acme-community", "name: acme-partners").replace("tenant: acme", f"tenant: {second}")
+    loaded = project(tmp_path, cc=one, files={"partners.yaml": other})
+    assert codes(loaded.diagnostics) == (["E-TENANT"] if clash else [])
+
+
 def test_one_tenant_name_for_two_communities_is_right_where_they_write_to_different_places(tmp_path: Path) -> None:
     partners = CC.replace("name: acme-community", "name: acme-partners")
     files = {"partners.yaml": partners, "warehouse.yaml": WAREHOUSE}

@@ -9,6 +9,7 @@ from reconciler.config.effects import does
 from reconciler.config.sqlproof import Proof, prove
 from reconciler.model.resources import Dialect
 
+BIGQUERY = Dialect.BIGQUERY
 POSTGRES, SQLITE, DUCKDB, SNOWFLAKE = Dialect.POSTGRESQL, Dialect.SQLITE, Dialect.DUCKDB, Dialect.SNOWFLAKE
 
 
@@ -35,6 +36,8 @@ def test_every_dialect_reads_a_plain_query(dialect: Dialect) -> None:
         ("SELECT l[1:2] AS l, a % s AS r FROM t", POSTGRES, ("l", "r")),
         ("SELECT a:b.c::string AS x FROM t", SNOWFLAKE, ("x",)),
         ("SELECT [a b], `c` FROM t", SQLITE, ("a b", "c")),
+        ("SELECT a # not /* here\nFROM t", BIGQUERY, ("a",)),
+        ("SELECT a // not /* here, nor ${there}\nFROM t", SNOWFLAKE, ("a",)),
         ("FROM t SELECT a", DUCKDB, ("a",)),
         ("SELECT {'a': {'b': 1}} AS s FROM t", DUCKDB, ("s",)),
         ("SELECT -- it's; all\n a /* ; DROP */ FROM t -- end", POSTGRES, ("a",)),
@@ -156,3 +159,18 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_end_of_a_query_is_normalised() -> None:
     assert sqltext.normalise("SELECT 1 ;;\r\n; \n") == "SELECT 1"
     assert sqltext.normalise("SELECT\r\n 1 -- a;") == "SELECT\n 1 -- a"
+
+
+@pytest.mark.parametrize(
+    ("query", "dialect"),
+    [
+        ("SELECT `t.a`, `t.a` FROM t", BIGQUERY),
+        ("SELECT {# words #} a FROM t", BIGQUERY),
+        ("SELECT a, b FROM t { : }", SNOWFLAKE),
+        ("SELECT f(object_construct ( decode iff a date_trunc", SNOWFLAKE),
+        ("FROM t |> LIMIT TIMESTAMP SELECT ( ( 1 UNPIVOT decode", SQLITE),
+    ],
+)
+def test_what_the_parser_stumbles_over_is_a_mistake_like_any_other(query: str, dialect: Dialect) -> None:
+    (found,) = prove(query, dialect).problems
+    assert found.code == "E-SQL" and found.message and found.hint

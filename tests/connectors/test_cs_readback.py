@@ -51,6 +51,8 @@ def test_the_same(kind: DataType, shown: Json, sent: Json) -> None:
     [
         (DataType.DATE, 1798070400000, "2026-12-25"),
         (DataType.DATE, "soon", "2026-12-25"),
+        (DataType.DATE, 10**17, "2026-12-25"),
+        (DataType.DATETIME, "0001-01-01T00:00:00+05:00", "2026-11-22T07:30:00.251+00:00"),
         (DataType.DATETIME, 1795332600250, "2026-11-22T07:30:00.251+00:00"),
         (DataType.NUMBER, 7, 8),
         (DataType.NUMBER, "seven", 7),
@@ -82,6 +84,7 @@ def test_a_number_has_one_spelling_as_a_key(number: Any) -> None:
 
 def test_other_keys() -> None:
     assert spelled("no number", DataType.NUMBER) == "no number"
+    assert spelled("1e1000000", DataType.NUMBER) == "1e1000000"
     assert spelled(None, DataType.STRING) == ""
     assert spelled(" A@B.example", DataType.EMAIL) == "a@b.example"
     assert spelled("007", DataType.STRING) == "007"

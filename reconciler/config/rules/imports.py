@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reconciler.config.facts import Entry, Facts, Finding, Place
@@ -11,6 +12,9 @@ from reconciler.model import community, resources
 from reconciler.model.diagnostic import Severity
 from reconciler.model.document import CONNECTION, DocumentId
 from reconciler.model.resources import CcConnection, CommunityImport, CsConnection, MatchTerm, SqlConnection
+
+_DASHES = re.compile("[-_]+")
+_NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # -- ends --------------------------------------------------------------------------------------------------------------
 
@@ -93,16 +97,23 @@ def _tenants(facts: Facts) -> Iterator[Finding]:
     """Communities whose raw objects would be the same ones."""
     first: dict[tuple[str | None, str], tuple[CcConnection, Entry]] = {}
     for found, entry in running(facts):
-        seen = first.setdefault((target(facts, found.name), found.tenant.casefold()), (found, entry))
-        if seen[0] is not found:
+        names = [(target(facts, found.name), spelling) for spelling in _spellings(found.tenant)]
+        seen = next((first[name] for name in names if name in first), None)
+        first |= {name: (found, entry) for name in names if name not in first}
+        if seen is not None:
             related = (("the other one", seen[1].place("spec", "tenant")),)
             message = f"'{found.name}' and '{seen[0].name}' have one tenant name, so their imports would write the same objects"
             yield Finding(
                 entry.place("spec", "tenant"),
                 message,
-                "correct one of the two; names differ in more than case",
+                "correct one of the two; names differ in more than case, hyphens and underscores",
                 related,
             )
+
+
+def _spellings(tenant: str) -> set[str]:
+    """What objects and tables may make of the name of a tenant: `acmeEn`, `acme-en` and `acme_EN` can become one."""
+    return {_DASHES.sub("_", text).casefold() for text in (tenant, _NEW_WORD.sub("_", tenant))}
 
 
 def _idle(facts: Facts) -> Iterator[Finding]:
@@ -216,7 +227,8 @@ RULES = (
         title="two communities have one tenant name",
         why="The objects of an import have the name of the tenant. With one name for two communities, the members of one would "
         "overwrite those of the other.",
-        fix="Correct the tenant of one of them. Names that differ only in case are one name to many a database.",
+        fix="Correct the tenant of one of them. Names that differ only in case, in hyphens or in underscores become "
+        "one name of a table, or of an object.",
         bad=Example(text=examples.CC, files={"config/partners.yaml": _OTHER_CC}),
         good=Example(
             text=examples.CC, files={"config/partners.yaml": _OTHER_CC.replace("tenant: acme", "tenant: partners")}

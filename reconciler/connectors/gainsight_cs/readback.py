@@ -32,14 +32,15 @@ def is_empty(value: Json) -> bool:
 
 
 def _moment(value: Json, field: CatalogField | None) -> str:
-    """Epoch milliseconds or an ISO 8601 text, in UTC; any other text as it is."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return (_EPOCH + timedelta(milliseconds=value)).isoformat(timespec="milliseconds")
+    """Epoch milliseconds or an ISO 8601 text, in UTC; what is no moment of the years 1 to 9999 as it is."""
     try:
-        found = datetime.fromisoformat(str(value))
-    except ValueError:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found = _EPOCH + timedelta(milliseconds=value)
+        else:
+            found = datetime.fromisoformat(str(value))
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return str(value)
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     return found.isoformat(timespec="milliseconds")
 
 

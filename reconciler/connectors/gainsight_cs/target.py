@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from reconciler import errors
 from reconciler.connectors.gainsight_cs import query
@@ -140,7 +140,7 @@ def spelled(value: Json, kind: DataType) -> str:
     if kind is DataType.NUMBER:
         try:
             return str(Decimal(text.strip()).normalize() + 0)
-        except InvalidOperation:
+        except ArithmeticError:
             return text
     return text
 
