@@ -231,6 +231,7 @@ def test_places_in_sql_are_places_in_the_file(query: str, place: str, tmp_path: 
         (sync("field: Stage"), [("E-FIELD-RULE", "10:7")]),
         (sync("constant: [a], field: Stage"), [("E-TYPE", "10:18")]),
         (sync("constant: .inf, field: Employees"), [("E-TYPE", "10:18")]),
+        (sync(f"constant: {'9' * 400}, field: Employees"), [("E-YAML-NUMBER", "10:18")]),
         (sync("constant: 5, field: Employees, whenNull: clear"), [("E-FIELD-RULE", "10:7")]),
         (sync(f"{STAGE}, default: Churn"), [("E-FIELD-RULE", "10:7")]),
         (sync(f"{STAGE}, whenNull: clear, setIfEmpty: true"), [("E-FIELD-RULE", "10:7")]),

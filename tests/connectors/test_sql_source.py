@@ -29,6 +29,7 @@ CANARY = "canary-7f3a"
     [
         ("postgresql", f"no url {CANARY}", "cannot be understood"),
         ("postgresql", f"postgresql://u:{CANARY}@host:port/name", "cannot be understood"),
+        ("postgresql", f"postgresql://u:{CANARY}@host/\udcff", "cannot be understood"),
         ("postgresql", f"mysql://u:{CANARY}@host/name", "must begin with postgresql:// or"),
         ("sqlite", f"postgresql://u:{CANARY}@host/name", "must begin with sqlite:// or"),
         ("sqlite", "sqlite://", "must name a file"),

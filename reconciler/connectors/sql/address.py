@@ -71,6 +71,7 @@ def parse(text: str, dialect: Dialect, root: Path) -> Address:
     `errors.RemoteRefused` where its driver is missing. Neither repeats anything of it.
     """
     try:
+        text.encode()  # bytes of the environment that are no text come as half surrogates
         url = make_url(text)
     except (exc.ArgumentError, ValueError):
         raise errors.AuthenticationFailed("the URL of the database cannot be understood", hint=HOW_TO) from None
