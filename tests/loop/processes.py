@@ -109,8 +109,8 @@ def conditions(project: ProjectFolder, subject: str = "config") -> dict[str, tup
 
 
 def make_due(project: ProjectFolder, documents: Sequence[str] = ()) -> None:
-    """As if the last slots had been long ago."""
-    which = " OR ".join(f"name = '{name}'" for name in documents) or "1 = 1"
+    """As if the last slots had been long ago. Imports that wait are never due."""
+    which = " OR ".join(f"name = '{name}'" for name in documents) or "kind <> 'CommunityImport'"
     past = "2026-01-01T00:00:00.000000Z"
     execute(project, f"UPDATE schedules SET last_slot = '{past}', due_at = '{past}' WHERE {which}")
     execute(project, f"DELETE FROM slots WHERE {which}")

@@ -106,7 +106,7 @@ def test_a_pause_that_comes_while_the_timetable_is_made_anew(on_each: ProjectFol
             target=lambda: database.run(lambda session: timetable.refresh(session, settings, later)), daemon=True
         )
         with database.begin() as session:
-            (id,) = schedules.read(session)
+            id = DocumentId("ProfileFieldMapping", DOCUMENT)
             entry = schedules.get(session, id, lock=True)
             assert entry is not None
             again.start()
