@@ -20,7 +20,7 @@ demo: ## the whole product in a minute, no account needed (KEEP=1 leaves the san
 test: ## all tests, then the coverage thresholds
 	@scripts/setup --services
 	@.venv/bin/python -m coverage erase
-	@.venv/bin/python -m coverage run -m pytest -n 3 --dist loadgroup
+	@.venv/bin/python -m coverage run -m pytest -n 3
 	@mkdir -p build
 	@.venv/bin/python -m coverage combine --quiet
 	@.venv/bin/python -m coverage json --quiet -o build/coverage.json

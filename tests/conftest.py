@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.house.environment", "tests.house.skips"]
+pytest_plugins = ["tests.house.environment", "tests.house.skips", "tests.house.workers"]
 
 # No deadline anywhere: a busy machine is not a defect of the code.
 settings.register_profile("dev", deadline=None, print_blob=True)

@@ -18,9 +18,6 @@ import pytest
 import reconciler
 from tests.delivery.tools import ROOT, prepared, run
 
-# One worker builds it, where tests run in several.
-pytestmark = pytest.mark.xdist_group("image")
-
 NO_CONTAINERS = "no container can be run here: it takes root, podman and runc, and a system that lets them"
 BASE = "localhost/base"
 IMAGE = "localhost/reconcile"

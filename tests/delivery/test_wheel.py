@@ -16,9 +16,6 @@ import pytest
 import reconciler
 from tests.delivery.tools import ROOT, run
 
-# One worker builds it, where tests run in several.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
