@@ -63,16 +63,13 @@ class Settings:
     """How a community is read. `profiles`: whether anything needs what only a call for each member tells.
 
     `every_topic`: list all topics in each run, at the price of a call for a hundred of them. Views and edits move no topic to
-    the front of the list, so otherwise only complete passes see them. `accept_loss` lets a list lose more than half of what
-    it had, which somebody has looked at.
+    the front of the list, so otherwise only complete passes see them.
     """
 
     profiles: bool
     full_every: int = 7
     refresh_members: int = 1000
     every_topic: bool = False
-    force_full: bool = False
-    accept_loss: bool = False
 
 
 @dataclass(slots=True)
@@ -118,9 +115,7 @@ def ingest(
     """
     with workspace.begin() as session:
         lease.assert_held(session)
-        begun = community.begin(
-            session, connection, full_every=settings.full_every, force_full=settings.force_full, now=clock.now()
-        )
+        begun = community.begin(session, connection, full_every=settings.full_every, now=clock.now())
     run = _Run(
         workspace=workspace,
         source=source,
@@ -241,12 +236,7 @@ class _Run:
                 self._delete(kind, ids)
 
     def _refuse_loss(self, kind: Kind, absent: int, before: int) -> None:
-        if (
-            self.begun.loss_accepted
-            or self.settings.accept_loss
-            or 2 * absent <= before
-            or (before < FEW and absent < before)
-        ):
+        if self.begun.loss_accepted or 2 * absent <= before or (before < FEW and absent < before):
             return
         raise errors.SafetyStop(
             f"the community lists {before - min(absent, before):,} of the {before:,} {WORDS[kind]} that it had before",

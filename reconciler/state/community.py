@@ -86,14 +86,14 @@ class Stored(NamedTuple):
 # ---- passes
 
 
-def begin(session: Session, connection: str, *, full_every: int, force_full: bool, now: datetime) -> Pass:
+def begin(session: Session, connection: str, *, full_every: int, now: datetime) -> Pass:
     """Begin a run: a part of a complete pass when it is time for one, or when the last one was not finished."""
     row = session.execute(select(_passes).where(_passes.c.connection == connection)).one_or_none()
     if row is None:
         begun = Pass(connection=connection, number=1, since=None, full_since=now)
         runs, full_at = 0, None
     else:
-        due = force_full or row.full_wanted or row.since is None or row.runs + 1 >= full_every
+        due = row.full_wanted or row.since is None or row.runs + 1 >= full_every
         begun = Pass(
             connection=connection,
             number=row.number + 1,

@@ -58,6 +58,8 @@ class Workspace(Scratch):
             raise errors.StateProblem(message, hint="map fewer fields to this destination")
         self._items = tuple(items)
         self._known, self._present = [0] * (len(items) + 1), "stage"
+        # What an earlier part of the cycle withheld has keys of its own.
+        self._withholding = False
         self.create("stage", ["key", "label", *(f"c{place}" for place in range(len(items)))], key="key")
 
     def stage_unique(self, rows: str) -> int:
@@ -330,9 +332,6 @@ class Workspace(Scratch):
         """Whether the keys of all changed records are of ASCII."""
         size = "octet_length(key)" if self._postgresql else "length(CAST(key AS BLOB))"
         return not self._rows(f"SELECT 1 FROM {table('changes')} WHERE {size} <> length(key) LIMIT 1")
-
-    def count_changes(self) -> int:
-        return self.count("changes")
 
     def take_unreadable(self) -> list[tuple[str, tuple[bool, ...]]]:
         """Take those records out of `stage` and `changes` whose key has bytes that are no text: SQLite does not look at them.

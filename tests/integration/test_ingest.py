@@ -67,8 +67,12 @@ class World:
         self.watcher = Watcher()
         self.budget = CountingBudget()
 
-    def run(self, profiles: bool = True, **settings: Any) -> Ingested:
+    def run(
+        self, profiles: bool = True, *, force_full: bool = False, accept_loss: bool = False, **settings: Any
+    ) -> Ingested:
         self.clock.time += timedelta(days=1)
+        with self.database.begin() as session:
+            community.wish(session, NAME, full=force_full, accept_loss=accept_loss)
         chosen = Settings(**{"profiles": profiles, "refresh_members": 0, **settings})
         with (
             serving(self.forum.community) as server,
@@ -447,7 +451,7 @@ def test_a_clock_that_was_set_back_reads_nothing_for_ever(world: World) -> None:
 def test_communities_are_kept_apart_and_one_can_be_forgotten(world: World) -> None:
     world.run()
     with world.database.begin() as session:
-        begun = community.begin(session, "other", full_every=7, force_full=False, now=NOW)
+        begun = community.begin(session, "other", full_every=7, now=NOW)
         row = community.Row("3", None, None, "x", "", False, "{}")
         community.store(session, begun, Kind.MEMBER, [row], now=NOW)
         community.forget(session, NAME)

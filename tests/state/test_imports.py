@@ -28,7 +28,7 @@ BEFORE = "2026-05-01T08:00:00Z"
 def store(database: Database, kind: Kind, records: Mapping[str, Mapping[str, Json]], connection: str = ACME) -> None:
     """Put records into the store of a community, in a run of reading of its own."""
     with database.begin() as session:
-        begun = community.begin(session, connection, full_every=7, force_full=False, now=NOW)
+        begun = community.begin(session, connection, full_every=7, now=NOW)
         rows = [
             community.Row(
                 id=id,
@@ -220,7 +220,7 @@ def test_things_are_counted_by_the_day_on_which_they_came_to_be(database: Databa
     }
     store(database, Kind.TOPIC, made)
     with database.begin() as session:
-        begun = community.begin(session, ACME, full_every=7, force_full=False, now=NOW)
+        begun = community.begin(session, ACME, full_every=7, now=NOW)
         community.delete(session, begun, Kind.TOPIC, ["1"], now=NOW)
         found = set(imports.created_by_day(session, ACME, Kind.TOPIC, "created_at"))
     assert found == {("2026-06-01", "Idea", 1), ("2026-06-02", "Idea", 1), ("2026-06-02", "", 1)}

@@ -266,7 +266,7 @@ class TestDiff:
             stage(workspace, {"1": ("same", "new", "first"), "2": (None, None, None), "3": ("", None, None)})
             assert workspace.count_staged() == dict(zip(ITEMS, [2, 1, 1], strict=True))
             assert workspace.diff(book) == dict(zip(ITEMS, [1, 1, 1], strict=True))
-            assert workspace.count_changes() == 3
+            assert workspace.count("changes") == 3
             assert [write for _, write in workspace.changes(0, 10)] == [
                 Write(key="1", label="User 1", item=ITEMS[1], before="old", value="new"),
                 Write(key="1", label="User 1", item=ITEMS[2], before=None, value="first"),
@@ -282,7 +282,7 @@ class TestDiff:
             stage(workspace, {"1": ("a", "b", "c")})
             assert workspace.diff(book, [ITEMS[2]]) == {ITEMS[2]: 1}
             assert workspace.diff(book, []) == {}
-            assert workspace.count_changes() == 0
+            assert workspace.count("changes") == 0
             workspace.stage([])
             assert workspace.count_staged() == {}
 
