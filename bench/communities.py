@@ -21,11 +21,13 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench import lists
+from bench.lists import Sizes
 from bench.measure import Row, run, save, table
 
 COMMUNITIES = 3
@@ -41,7 +43,7 @@ SMALL = 2_000
 """Members and topics that are imported into Gainsight CS, where the sandbox takes most of the time."""
 
 OBJECTS = 8
-TYPES = 5
+TYPES = ("Article", "Discussion", "Idea", "Product Update", "Question")
 BATCH = 50
 """Records that CS takes in a call."""
 LOOK = 500
@@ -51,6 +53,8 @@ FIRST_SECONDS, AGAIN_SECONDS = 1.5, 0.3
 """Seconds of CPU for 1,000 members and posts."""
 
 RECONCILE = (sys.executable, "-m", "reconciler")
+CONNECTIONS = tuple(f"cc-{number}" for number in range(1, COMMUNITIES + 1))
+ACTIVE = "substr(json_extract(content, '$.last_activity_at'), 1, 10)"
 TENANTS = ("acme-en", "acme-partners-en", "acme-3-en")
 SECRETS = {
     "RECONCILE_ALLOW_LOOPBACK": "1",
@@ -134,19 +138,21 @@ def main() -> int:
 
 def into_tables(folder: Path, urls: Mapping[str, str]) -> list[Row]:
     first = imports(folder, urls)
-    held = stored(folder)
+    held = stored(folder, urls)
     unchanged = imports(folder, urls)
-    changed = change(urls, held)
+    changed = change(folder, urls, held)
     second = imports(folder, urls)
+    all_lists, recent_lists = lists.calls(held.all.values()), lists.calls(held.recent.values())
+    moved_lists = lists.calls(_with(sizes, changed.moved[name]) for name, sizes in held.recent.items())
     return [
-        _ratio("Import, first: calls / lists, profiles and replies", first.calls.total(), listing(held) + held.asked),
+        _ratio("Import, first: calls / lists, profiles and replies", first.calls.total(), all_lists + held.asked),
         _ratio("Import, first: records written / records there are", first.written, held.records),
-        _ratio("Import, nothing changed: calls / lists", unchanged.calls.total(), listing(held, again=True)),
+        _ratio("Import, nothing changed: calls / lists", unchanged.calls.total(), recent_lists),
         Row(goal="Import, nothing changed: records written", measured="records", value=unchanged.written, bar=0),
         _ratio(
             "Import, 1 % changed: calls / lists and what changed",
             second.calls.total(),
-            listing(held, again=True) + changed.asked,
+            moved_lists + changed.asked,
         ),
         _ratio("Import, 1 % changed: records written / changed records", second.written, changed.records),
         *_costs(held, {"first": first, "nothing changed": unchanged, "1 % changed": second}),
@@ -155,7 +161,7 @@ def into_tables(folder: Path, urls: Mapping[str, str]) -> list[Row]:
 
 def into_cs(folder: Path, urls: Mapping[str, str]) -> list[Row]:
     first = imports(folder, urls)
-    held = stored(folder)
+    held = stored(folder, urls)
     unchanged = imports(folder, urls)
     # Each object has a last batch that is not full, and a last look.
     calls = held.records // BATCH + held.records // LOOK + 2 * COMMUNITIES * OBJECTS
@@ -176,17 +182,25 @@ def into_cs(folder: Path, urls: Mapping[str, str]) -> list[Row]:
 class Held:
     """What the communities have, as the first import found it."""
 
-    members: int
-    topics: int
+    all: Mapping[str, Sizes]
+    """By connection."""
+    recent: Mapping[str, Sizes]
+    """The same with topics whose activity was since the day before the newest one: filters know days only."""
     replies: int
     others: int
     """Categories and idea statuses."""
     days: int
     """On which something happened, for each community."""
-    recent: int
-    """Topics with activity since the day before the newest one: filters know days only."""
     asked: int
     """Members whose profiles were read, and topics with replies."""
+
+    @property
+    def members(self) -> int:
+        return sum(one.members for one in self.all.values())
+
+    @property
+    def topics(self) -> int:
+        return sum(one.topics.total() for one in self.all.values())
 
     @property
     def posts(self) -> int:
@@ -200,10 +214,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What was changed. `asked`: members of the community with profiles, and topics."""
+    """What was changed. `asked`: members of the community with profiles, and topics; `moved`: these topics, by connection and
+    type."""
 
     records: int
     asked: int
+    moved: Mapping[str, Counter[str]]
 
 
 def imports(folder: Path, urls: Mapping[str, str]) -> Import:
@@ -229,43 +245,76 @@ def imports(folder: Path, urls: Mapping[str, str]) -> Import:
     )
 
 
-def stored(folder: Path) -> Held:
-    def counted(database: sqlite3.Connection, condition: str) -> int:
-        return int(database.execute(f"SELECT count(*) FROM community_records WHERE {condition}").fetchone()[0])
-
+def stored(folder: Path, urls: Mapping[str, str]) -> Held:
+    state = _asked(urls["cs"] + "/_sandbox/state")
+    records = (state["people"], state["company_persons"], state["companies"])
     with _database(folder) as database:
-        newest = "SELECT max(substr(json_extract(content, '$.last_activity_at'), 1, 10)) FROM community_records"
-        (last,) = database.execute(f"{newest} WHERE kind = 'Topic'").fetchone()
-        since = (date.fromisoformat(last) - timedelta(days=1)).isoformat()
         days = (
             "SELECT connection, substr(coalesce(json_extract(content, '$.joined_at'), json_extract(content, '$.created_at')), "
             "1, 10) AS day FROM community_records WHERE kind IN ('User', 'Topic', 'TopicReply')"
         )
         today = "SELECT connection, day FROM community_days"
         return Held(
-            members=counted(database, "kind = 'User'"),
-            topics=counted(database, "kind = 'Topic'"),
-            replies=counted(database, "kind = 'TopicReply'"),
-            others=counted(database, "kind IN ('Category', 'IdeaStatus')"),
+            all={name: _sizes(database, name, records) for name in CONNECTIONS},
+            recent={name: _sizes(database, name, records, since=_recent(database, name)) for name in CONNECTIONS},
+            replies=_counted(database, "kind = 'TopicReply'"),
+            others=_counted(database, "kind IN ('Category', 'IdeaStatus')"),
             days=database.execute(f"SELECT count(*) FROM ({days} UNION {today})").fetchone()[0],
-            recent=counted(database, f"kind = 'Topic' AND json_extract(content, '$.last_activity_at') >= '{since}'"),
-            asked=counted(database, "kind = 'Topic' AND json_extract(content, '$.reply_count') > 0")
-            + counted(database, f"kind = 'User' AND connection = 'cc-{WITH_PROFILES}'"),
+            asked=_counted(database, "kind = 'Topic' AND json_extract(content, '$.reply_count') > 0")
+            + _counted(database, "kind = 'User' AND connection = ?", CONNECTIONS[WITH_PROFILES - 1]),
         )
 
 
-def change(urls: Mapping[str, str], held: Held) -> Changed:
+def _counted(database: sqlite3.Connection, condition: str, *values: str) -> int:
+    return int(database.execute(f"SELECT count(*) FROM community_records WHERE {condition}", values).fetchone()[0])
+
+
+def _recent(database: sqlite3.Connection, connection: str) -> str:
+    newest = f"SELECT max({ACTIVE}) FROM community_records WHERE kind = 'Topic' AND connection = ?"
+    (last,) = database.execute(newest, [connection]).fetchone()
+    return (date.fromisoformat(last) - timedelta(days=1)).isoformat()
+
+
+def _sizes(database: sqlite3.Connection, connection: str, records: tuple[int, ...], since: str = "") -> Sizes:
+    topics = f"FROM community_records WHERE kind = 'Topic' AND connection = ? AND {ACTIVE} >= ?"
+    return Sizes(
+        members=_counted(database, "kind = 'User' AND connection = ?", connection),
+        topics=_by_type(database, topics, connection, since),
+        days=database.execute(f"SELECT count(DISTINCT {ACTIVE}) {topics}", [connection, since]).fetchone()[0],
+        records=records,
+    )
+
+
+def _by_type(database: sqlite3.Connection, topics: str, *values: str) -> Counter[str]:
+    found = database.execute(
+        f"SELECT json_extract(content, '$.subtype') AS type, count(*) {topics} GROUP BY type", values
+    )
+    return Counter(dict.fromkeys(TYPES, 0) | dict(found))
+
+
+def _with(sizes: Sizes, moved: Counter[str]) -> Sizes:
+    """When as many other topics show some activity, too, all on one day."""
+    topics = Counter({name: sizes.topics[name] + moved[name] for name in TYPES})
+    return replace(sizes, topics=topics, days=sizes.days + 1)
+
+
+def change(folder: Path, urls: Mapping[str, str], held: Held) -> Changed:
     """One member in a hundred was here, and one topic in a hundred, those that were quiet for longest, has a reply."""
     started = time.time() - 1
-    members = topics = asked = 0
-    for community in range(1, COMMUNITIES + 1):
+    members = asked = 0
+    moved: dict[str, Counter[str]] = {}
+    for community, name in enumerate(CONNECTIONS, 1):
         body = {"topics": held.topics // CHANGED // COMMUNITIES, "members": held.members // CHANGED // COMMUNITIES}
-        topics += len(_asked(f"{urls['cc']}/_sandbox/cc/{community}/activity", body)["topics"])
+        touched = _asked(f"{urls['cc']}/_sandbox/cc/{community}/activity", body)["topics"]
+        those = "FROM community_records JOIN json_each(?) ON id = value WHERE kind = 'Topic' AND connection = ?"
+        with _database(folder) as database:
+            moved[name] = _by_type(database, those, json.dumps([str(number) for number in touched]), name)
         seen = _seen_since(urls, community, started)
         members += seen
         asked += seen if community == WITH_PROFILES else 0
+    topics = sum(one.total() for one in moved.values())
     # A topic and its reply are two records each. And there is the trend of today.
-    return Changed(records=members + 4 * topics + COMMUNITIES, asked=asked + topics)
+    return Changed(records=members + 4 * topics + COMMUNITIES, asked=asked + topics, moved=moved)
 
 
 def _seen_since(urls: Mapping[str, str], community: int, moment: float) -> int:
@@ -277,15 +326,6 @@ def _seen_since(urls: Mapping[str, str], community: int, moment: float) -> int:
             return found
         found += sum(member["lastactivity"] >= moment for member in page)
         last = page[-1]["userid"]
-
-
-def listing(held: Held, *, again: bool = False) -> int:
-    """The most calls that lists take: pages of 100, which overlap for a tenth where the list moves, and what ends them. Of
-    topics no filter shows more than 10,000; each is listed once among all and once among those of its type."""
-    topics = held.recent if again else held.topics
-    filters = COMMUNITIES + topics // 10_000
-    ends = COMMUNITIES * (6 + 2 * TYPES) + 8 * filters
-    return -(-held.members // 100) + 2 * topics * 11 // 1000 + ends
 
 
 def _costs(held: Held, found: Mapping[str, Import]) -> list[Row]:

@@ -197,7 +197,53 @@ class TestTopics:
         categories = [{"id": str(n), "name": str(n), "order": n} for n in range(1, 7)]
         with Reading(Forum(topics, most=1_000, categories=categories)) as reading:
             found = reading.topics()
+            asked = [target for target in reading.server.targets if "/v2/topics" in target]
         assert sorted(int(one.id) for one in found) == list(range(1, 3_001))
+        assert not any("lastActivityAt%5Bto%5D" in target for target in asked), (
+            "which would have been the same ones again"
+        )
+
+    def test_more_than_the_limit_on_a_day_between_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The days after it are read once, then it is asked for; what is before it is not forgotten."""
+        monkeypatch.setattr("reconciler.connectors.gainsight_cc.topics.MOST", 1_000)
+        start = datetime(2020, 1, 1, tzinfo=UTC)
+        active = ["2026-01-01"] * 400 + ["2026-06-01"] * 2_500 + ["2026-10-01"] * 600
+        topics = [
+            topic(n, f"{day}T10:00:00+00:00", createdAt=(start + timedelta(hours=7 * n)).isoformat())
+            for n, day in enumerate(active, 1)
+        ]
+        with Reading(Forum(topics, most=1_000)) as reading:
+            found = reading.topics()
+            asked = [target for target in reading.server.targets if "/v2/topics" in target]
+        assert sorted(int(one.id) for one in found) == list(range(1, len(active) + 1))
+        narrowed = [target for target in asked if "lastActivityAt%5Bto%5D=2026-06-03" in target]
+        assert len([target for target in narrowed if "createdAt" not in target]) == 11
+        assert len([target for target in asked if "%5Bto%5D" not in target and "createdAt" not in target]) < 20
+
+    def test_the_front_is_not_read_further_than_it_can_have_moved(self) -> None:
+        """Many topics are as old as the newest one was, as where a program has touched all of them."""
+        forum = Forum([topic(n) for n in range(1, 601)])
+        with Reading(forum) as reading:
+            assert len(reading.topics()) == 600
+            assert reading.server.count("GET", "/v2/topics") == 7 + 1
+
+    def test_what_jumped_to_a_front_of_equals_is_found(self) -> None:
+        forum = Forum(
+            [topic(n) for n in range(1, 601)] + [topic(n, "2026-01-01T10:00:00+00:00") for n in range(601, 901)]
+        )
+        jumped: list[dict[str, Any]] = []
+
+        def before(request: Request) -> None:
+            if "page=3&" in request.target and not jumped:
+                jumped.extend(forum.topics[850:])
+                for one in jumped:
+                    one["lastActivityAt"] = "2026-11-20T10:00:01+00:00"
+
+        forum.before = before
+        with Reading(forum) as reading:
+            found = [one.id for one in reading.topics()]
+        assert len(jumped) == 50
+        assert sorted(map(int, found)) == list(range(1, 901))
 
     def test_a_type_with_more_topics_than_its_list_shows(self) -> None:
         start = datetime(2026, 1, 1, tzinfo=UTC)

@@ -54,6 +54,24 @@ def test_each_page_begins_within_the_one_before() -> None:
         read = page.end
 
 
+def test_no_other_choice_of_pages_takes_fewer_calls() -> None:
+    """Against all ways to read a list in pages of 1 to 100, each of which begins within the one before."""
+    most = 3_000
+    fewest = [0] + [most] * (most + 100)
+    fewest[1:101] = [1] * 100
+    for read in range(1, most):
+        for size in range(1, 101):
+            end = ((read - 1) // size + 1) * size
+            fewest[end] = min(fewest[end], fewest[read] + 1)
+    read, pages = 0, 0
+    while read < most:
+        page = page_after(read)
+        assert page is not None
+        pages += 1
+        assert pages <= min(fewest[items] for items in range(read + 1, most + 101))
+        read = page.end
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_what_stays_is_read_whatever_happens_around_it(seed: int) -> None:
     chance = random.Random(seed)

@@ -1,8 +1,8 @@
 """Reading all topics, of which the API shows no more than the first 10,000 that match a filter.
 
 They come newest activity first. So when a window holds too many, the rest is asked for by the day of the last one that came.
-Only where one such day holds too many (as after a migration) it is divided: by halves of the time of creation, by type, by
-category. Filters know days only, and not in whose time zone: windows overlap.
+Only where that would ask for the same ones again, because a few days hold too many (as after a migration), it is divided: by
+halves of the time of creation, by type, by category. Filters know days only, and not in whose time zone: windows overlap.
 
 A topic that gets a reply while the list is read jumps to its front, perhaps from a page that was still to come. So at the end
 the front is read again, down to where it was at the beginning, until nothing new shows. A topic comes only once all the same:
@@ -90,17 +90,17 @@ class TopicReader:
                 self._probe(window)
                 yield from self._window(window)
             except _Beyond as beyond:
-                waiting += reversed(self._narrower(window, beyond.last))
+                waiting += reversed(self._narrower(window, beyond))
         yield from self._front()
 
     def _window(self, window: Window) -> Iterator[list[CommunityRecord]]:
-        last: str | None = None
+        newest, last = "", None
         try:
             for page in walk(WHAT, self._reading(window), activity, most=MOST):
-                last = _last(page)
+                newest, last = max([newest, *map(activity, page)]), _last(page)
                 yield from self._new(page)
         except Limit:
-            raise _Beyond(last) from None
+            raise _Beyond(newest, last) from None
 
     def _probe(self, window: Window) -> None:
         """A part that has to be divided again is known by its last page, before a hundred others are read for nothing."""
@@ -111,7 +111,7 @@ class TopicReader:
         except Limit:
             full = True
         if full:
-            raise _Beyond(None)
+            raise _Beyond
 
     def _reading(self, window: Window) -> Callable[[PageNumber], list[CommunityRecord]]:
         query = window.query()
@@ -146,9 +146,11 @@ class TopicReader:
             last = ""
             try:
                 for page in walk(WHAT, self._reading(window), activity, most=MOST):
-                    yield from self._new(page)
+                    new = list(self._new(page))
+                    yield from new
                     last = activity(page[-1]) if page else ""
-                    if last < self._horizon:
+                    # Many may be as old as the front was; what jumped is before them.
+                    if last < self._horizon or (last == self._horizon and not new):
                         break
             except Limit:
                 # Fine where all of these are as old as the front was: it is older topics that are out of reach.
@@ -160,11 +162,11 @@ class TopicReader:
 
     # ---- more than the limit
 
-    def _narrower(self, window: Window, last: str | None) -> list[Window]:
+    def _narrower(self, window: Window, beyond: _Beyond) -> list[Window]:
         """Windows that have the rest of one that has too much, the newest first."""
-        if last is not None and not window.divided:
-            to = date.fromisoformat(last[:10]) + TO_MARGIN
-            if window.active_to is None or to < window.active_to:
+        if beyond.last is not None and not window.divided:
+            to = date.fromisoformat(beyond.last[:10]) + TO_MARGIN
+            if to.isoformat() < beyond.newest[:10] and (window.active_to is None or to < window.active_to):
                 return [replace(window, active_to=to)]
         start, end = window.created_from or BEGINNING, window.created_to or self._today
         if end - start > 2 * TO_MARGIN:
@@ -183,10 +185,12 @@ class TopicReader:
 
 
 class _Beyond(Exception):
-    """A window has more than can be had. `last` is the activity of the last topic that came, where that says something."""
+    """A window has more than can be had. `newest` is the latest activity of any topic that came, `last` that of the last one,
+    where that says something."""
 
-    def __init__(self, last: str | None) -> None:
+    def __init__(self, newest: str = "", last: str | None = None) -> None:
         super().__init__()
+        self.newest = newest
         self.last = last
 
 
