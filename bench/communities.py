@@ -306,7 +306,9 @@ def change(folder: Path, urls: Mapping[str, str], held: Held) -> Changed:
     for community, name in enumerate(CONNECTIONS, 1):
         body = {"topics": held.topics // CHANGED // COMMUNITIES, "members": held.members // CHANGED // COMMUNITIES}
         touched = _asked(f"{urls['cc']}/_sandbox/cc/{community}/activity", body)["topics"]
-        those = "FROM community_records JOIN json_each(?) ON id = value WHERE kind = 'Topic' AND connection = ?"
+        those = (
+            "FROM community_records WHERE kind = 'Topic' AND id IN (SELECT value FROM json_each(?)) AND connection = ?"
+        )
         with _database(folder) as database:
             moved[name] = _by_type(database, those, json.dumps([str(number) for number in touched]), name)
         seen = _seen_since(urls, community, started)

@@ -1,6 +1,6 @@
 """The most calls that the lists of a community take, by how much it has: what the API makes necessary, and no more.
 
-- Members: pages of 100.
+- Members: pages of 100. How many there are is told, but for just one full page: the number may be that of the page.
 - Categories, their tree, their numbers of topics, and idea statuses: a call each.
 - All topics: pages of up to 100, each of which begins with an item of the one before, so that none is lost while the list
   moves (`overlapping`). Of what a filter matches only the first 10,000 are shown. The next filter goes by the day of the last
@@ -44,6 +44,7 @@ class Sizes:
 def calls(communities: Iterable[Sizes]) -> int:
     return sum(
         up(one.members, PAGE)
+        + (one.members == PAGE)
         + SINGLE
         + _all_topics(one.topics.total(), one.days)
         + sum(_of_a_type(count) for count in one.topics.values())
