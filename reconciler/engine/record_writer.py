@@ -12,7 +12,7 @@ from reconciler.engine.flows.records import Batch, RecordEnd, Records, Settled, 
 from reconciler.engine.writer import Sending, Writer
 from reconciler.failpoints import Step
 from reconciler.model.outcome import Outcome, RecordChange, Rejection
-from reconciler.state import journal, ledger, outcomes
+from reconciler.state import journal, ledger
 from reconciler.state.session import Session
 from reconciler.state.staging import Workspace
 
@@ -78,8 +78,8 @@ class RecordsWriter(Writer[Settled]):
             self._turn(batch.id, settled, batch.values, None)
             raise
         failpoints.reached(Step.BATCH_SENT)
-        self._progress.advance(_values(one.change for one in settled))
-        return self._turn(batch.id, settled, _values(one.change for one in settled), following)
+        self._progress.advance(batch.values)
+        return self._turn(batch.id, settled, batch.values, following)
 
     def _next(self) -> Batch | None:
         if self._stopping:
@@ -93,7 +93,7 @@ class RecordsWriter(Writer[Settled]):
         while True:
             id = self._commit(batch_id, settled, sent, following)
             if following is not None and id is not None:
-                return Sending(id, _values(following.changes.values()), partial(self._records.send, following))
+                return Sending(id, _count_values(following.changes.values()), partial(self._records.send, following))
             following = self._next()
             if following is None:
                 return None
@@ -143,7 +143,7 @@ class RecordsWriter(Writer[Settled]):
         changes = results.changes
         if changes:
             ledger.acknowledge_records(session, self._book, self._items, changes, cycle.run.id, now=now)
-            outcomes.clear(session, cycle.document, self._acknowledged(changes))
+            self._clear(session, self._acknowledged(changes))
         self._refuse(session, results.refused)
 
     def _acknowledged(self, changes: Sequence[RecordChange]) -> Iterator[tuple[str, str]]:
@@ -164,5 +164,5 @@ class RecordsWriter(Writer[Settled]):
         self._count_refused(results.refused)
 
 
-def _values(changes: Iterable[RecordChange]) -> int:
+def _count_values(changes: Iterable[RecordChange]) -> int:
     return sum(len(change.values) - change.values.count(None) for change in changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 """What a destination says to the smallest thing that is sent."""
+
+
+SHOW_EVERY = 1.0
+"""Seconds after which those who watch are told again how far it is."""
 
 
 class Sending(NamedTuple, Generic[R]):
@@ -48,6 +52,8 @@ class Writer(ABC, Generic[R]):
         self._progress = progress
         self._door = threading.Lock()
         self._trouble: Exception | None = None
+        self._shown = float("-inf")
+        self._some_refused: bool | None = None
 
     def run(self) -> None:
         """Send everything. Raises what stopped the workers, after everything acknowledged has been recorded."""
@@ -108,11 +114,23 @@ class Writer(ABC, Generic[R]):
     def _close(self, session: Session, batch_id: int) -> None:
         cycle, now = self._cycle, self._cycle.clock.now()
         journal.close_batch(session, batch_id, now=now)
-        runs.progress(session, cycle.run.id, Tally.total(cycle.tallies.values()), cycle.ends.calls(), now=now)
+        moment = cycle.clock.monotonic()
+        if moment - self._shown >= SHOW_EVERY:
+            self._shown = moment
+            runs.progress(session, cycle.run.id, Tally.total(cycle.tallies.values()), cycle.ends.calls(), now=now)
 
     def _refuse(self, session: Session, rejections: Sequence[Rejection]) -> None:
         cycle = self._cycle
+        self._some_refused = self._some_refused or bool(rejections)
         outcomes.record(session, cycle.document, rejections, cycle.run.id, now=cycle.clock.now())
+
+    def _clear(self, session: Session, acknowledged: Iterable[tuple[str, str]]) -> None:
+        """What is acknowledged, as pairs of item and key, is no longer rejected. Usually nothing was, which is asked once: nobody
+        else notes anything of the document meanwhile."""
+        if self._some_refused is None:
+            self._some_refused = outcomes.some(session, self._cycle.document)
+        if self._some_refused:
+            outcomes.clear(session, self._cycle.document, acknowledged)
 
     def _count_refused(self, rejections: Sequence[Rejection]) -> None:
         for (item, reason), count in Counter((one.item, one.reason) for one in rejections).items():
@@ -193,8 +211,7 @@ class ValuesWriter(Writer[WriteResult]):
     def _record(self, session: Session, done: Sequence[WriteResult]) -> None:
         cycle = self._cycle
         ledger.acknowledge(session, self._book, done, cycle.run.id, now=cycle.clock.now())
-        if done:
-            outcomes.clear(session, cycle.document, ((r.write.item, r.write.key) for r in done))
+        self._clear(session, ((r.write.item, r.write.key) for r in done))
 
     def _count(self, results: Sequence[WriteResult]) -> None:
         done = Counter((result.write.item, result.outcome) for result in results if result.reason is None)

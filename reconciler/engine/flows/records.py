@@ -88,14 +88,18 @@ class FieldsEnd(RecordEnd):
 
     def compose(self, key: Key, change: RecordChange, unchanged: Mapping[str, str]) -> Composed:
         """A value that its field cannot take is rejected alone; the rest of its record is sent."""
+        whole = "".join(filter(None, change.values))
+        plain = _is_plain(whole)
+        if plain and len(whole) <= min(self.plain.values()) and not unchanged:
+            # Most records go as they are, and to look at each value in every way takes ten times as long.
+            found = {item: text for item, text in zip(self.plain, change.values, strict=True) if text is not None}
+            return Composed(RecordWrite(key=key, values=found, label=change.label), change, ())
         values: dict[str, Json] = {}
         refused: list[Rejection] = []
-        plain = _is_plain("".join(filter(None, change.values)))
         for (item, longest), text in zip(self.plain.items(), change.values, strict=True):
             if text is None:
                 continue
-            if plain and len(text) <= longest:
-                # Most values go as they are, and to look at them in every way takes ten times as long.
+            if len(text) <= longest and (plain or _is_plain(text)):
                 values[item] = text
                 continue
             # A stage that the database itself has filled holds what has no text as it is.
@@ -131,7 +135,7 @@ class FieldsEnd(RecordEnd):
 
 
 def _is_plain(text: str) -> bool:
-    """Whether every field takes it as it is, if it takes texts that long."""
+    """Whether a field takes it as it is, if it takes a text that long."""
     return text.isascii() and "\0" not in text
 
 
