@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from reconciler import errors, failpoints
 from reconciler.clock import Clock
@@ -25,7 +25,8 @@ from reconciler.engine import holding, status
 from reconciler.engine.flows.base import REJECTED, Emptiness, Flow
 from reconciler.engine.flows.records import RecordEnd
 from reconciler.engine.occasion import Occasion
-from reconciler.engine.writer import writer
+from reconciler.engine.record_writer import RecordsWriter
+from reconciler.engine.writer import ValuesWriter, Writer
 from reconciler.failpoints import Step
 from reconciler.model.document import DocumentId
 from reconciler.model.outcome import PERMANENT, Outcome, Reason, Rejection
@@ -248,7 +249,7 @@ class _Cycle:
                 for part in self.ends.parts:
                     book = self._diff(part, workspace, progress)
                     failpoints.reached(Step.COMPARED)
-                    writer(self, part, workspace, book, progress).run()
+                    self._writer(part, workspace, book, progress).run()
                     self._sweep_read(part, workspace)
             self.completed = True
         except errors.FenceLost as lost:
@@ -272,9 +273,10 @@ class _Cycle:
         progress.phase("comparing", None)
         with self.database.begin() as session:
             book = ledger.open_ledger(session, part.scope, flow.items)
-        changed = workspace.diff(book, flow.items)
+        of_records = isinstance(part.destination, RecordEnd)
+        changed = workspace.diff_records(book) if of_records else workspace.diff(book, flow.items)
         if flow.examine(workspace):
-            changed = {**dict.fromkeys(flow.items, 0), **workspace.count_changed()}
+            changed = workspace.count_changed()
         staged = workspace.count_staged()
         for item in flow.items:
             self.tallies[item].add(Outcome.UNCHANGED, None, staged[item] - changed[item])
@@ -314,6 +316,13 @@ class _Cycle:
             with workspace.begin() as session:
                 self.lease.assert_held(session)
                 outcomes.record(session, self.document, found, self.run.id, now=self.clock.now())
+
+    def _writer(self, part: Part, workspace: Workspace, book: ledger.Ledger, progress: Progress) -> Writer[Any]:
+        """The writer that fits the destination of a part."""
+        end = part.destination
+        if isinstance(end, RecordEnd):
+            return RecordsWriter(self, workspace, book, progress, end, part.flow.items)
+        return ValuesWriter(self, workspace, book, progress, end)
 
     def _sweep_read(self, part: Part, workspace: Workspace) -> None:
         """After a part of the rows: what was rejected of others still is."""

@@ -140,7 +140,7 @@ def _table_part(database: Database, reading: Reading, target: Tables, definition
     names = {field.name: (field.name, _as_it_is) for field in definition.fields}
     return Part(
         flow=ImportFlow(database, _origin(reading), definition, definition.fields),
-        destination=WholeEnd(writer=target.records(definition), fields=names, key=definition.key),
+        destination=WholeEnd(writer=target.records(definition), item=definition.kind, fields=names, key=definition.key),
         scope=scope(reading.flow.target, definition.name),
     )
 
@@ -155,7 +155,7 @@ def _object_part(database: Database, reading: Reading, target: Tenant, found: Ta
     writer = target.writer(RecordTarget(object=found.found, key=(key,), behavior=Behavior.UPDATE_OR_CREATE))
     return Part(
         flow=ImportFlow(database, _origin(reading), definition, usable),
-        destination=WholeEnd(writer=writer, fields=fields, key=definition.key),
+        destination=WholeEnd(writer=writer, item=definition.kind, fields=fields, key=definition.key),
         scope=ledger,
     )
 

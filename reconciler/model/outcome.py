@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler.model.json import Json
 from reconciler.model.value import Rendered
@@ -147,6 +148,16 @@ class Write:
     item: str
     before: Rendered
     value: str
+
+
+class RecordChange(NamedTuple):
+    """The changed values of one record, and the last acknowledged ones, each in the order of the items of a cycle. None among
+    `values`: no change."""
+
+    key: str
+    label: str
+    values: Sequence[Rendered]
+    befores: Sequence[Rendered]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The SQL that compares a stage with a ledger, in one statement for either database."""
+"""The SQL that compares a stage with a ledger, in one statement for either database: value by value, or record by record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,27 @@ def _joined(ledger: Ledger) -> str:
     return f"{table('stage')} s" + (f" LEFT JOIN {ledger.table} l ON l.key = s.key" if ledger.table else "")
 
 
-def diff_sqlite(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> str:
+def values_differing(ledger: Ledger, items: Sequence[str], chosen: Sequence[int], *, postgresql: bool) -> str:
+    """Fills `changes` with a row for each value that differs."""
+    return (_values_postgresql if postgresql else _values_sqlite)(ledger, items, chosen)
+
+
+def records_differing(ledger: Ledger, items: Sequence[str], *, postgresql: bool) -> str:
+    """Fills `changes` with a row for each record that differs: what is new in it, and what was there before."""
+    other = "IS DISTINCT FROM" if postgresql else "IS NOT"
+    befores = _befores(ledger, items, range(len(items)))
+    differs = {p: f"s.c{p} {other} {before} AND s.c{p} IS NOT NULL" for p, before in befores.items()}
+    values = ", ".join(f"CASE WHEN {differs[p]} THEN s.c{p} END" for p in befores)
+    before = ", ".join(f"CASE WHEN {differs[p]} THEN {before} END" for p, before in befores.items())
+    columns = ", ".join(f"{kind}{p}" for kind in "vb" for p in befores)
+    changed = " OR ".join(f"({condition})" for condition in differs.values())
+    return (
+        f"INSERT INTO {table('changes')} (key, label, {columns}) SELECT s.key, s.label, {values}, {before} "
+        f"FROM {_joined(ledger)} WHERE {changed} ORDER BY s.key"
+    )
+
+
+def _values_sqlite(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> str:
     """Both tables are clustered by key: one walk over `stage`, with a cheap step in the ledger beside it.
 
     The inner query leaves only records with a change, so that taking them apart costs what the changes cost.
@@ -45,7 +65,7 @@ def diff_sqlite(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> 
     )
 
 
-def diff_postgresql(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> str:
+def _values_postgresql(ledger: Ledger, items: Sequence[str], chosen: Sequence[int]) -> str:
     before = _befores(ledger, items, chosen)
     changed = " OR ".join(f"(s.c{p} IS DISTINCT FROM {before[p]} AND s.c{p} IS NOT NULL)" for p in chosen)
     rows = ", ".join(f"({p}, {before[p]}::text, s.c{p})" for p in chosen)

@@ -19,7 +19,7 @@ from sqlalchemy import bindparam, delete, select, text, update
 from reconciler.model.community import CONTENT, Kind, content_identifier, raw_name
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, PROFILE_FIELD_MAPPING, DocumentId
 from reconciler.model.json import Json
-from reconciler.state import ledger, tables
+from reconciler.state import journal, ledger, tables
 from reconciler.state.ledger import Ledger
 from reconciler.state.session import Session
 
@@ -71,7 +71,7 @@ def find(session: Session, connection: str, members: Collection[str]) -> Traces:
         row.id
         for document in found.documents
         for row in session.stream(_of(document))
-        if any(found.are_in(document, write) for write in json.loads(row.writes))
+        if any(found.are_in(document, write) for write in journal.unpacked(row.writes))
     ]
     return replace(found, batches=batches)
 
@@ -189,8 +189,10 @@ def _blank_journal(session: Session, traces: Traces) -> None:
         for start in range(0, len(traces.batches), CHUNK):
             part = traces.batches[start : start + CHUNK]
             for row in session.execute(_of(document).where(_batches.c.id.in_(part))).all():
-                writes = [_blank_write(one) if traces.are_in(document, one) else one for one in json.loads(row.writes)]
-                session.execute(statement, {"of_id": row.id, "now": json.dumps(writes, ensure_ascii=False)})
+                writes = [
+                    _blank_write(one) if traces.are_in(document, one) else one for one in journal.unpacked(row.writes)
+                ]
+                session.execute(statement, {"of_id": row.id, "now": journal.packed(writes)})
 
 
 def _blank_write(write: Sequence[Any]) -> list[Any]:

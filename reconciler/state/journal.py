@@ -9,12 +9,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from reconciler import errors
 from reconciler.model.document import DocumentId
-from reconciler.model.outcome import Write
+from reconciler.model.outcome import RecordChange, Write
 from reconciler.state import tables
 from reconciler.state.session import Session
 
@@ -22,6 +23,11 @@ _table = tables.batches
 _OPEN = insert(_table).returning(_table.c.id)
 _CLOSE = update(_table).where(_table.c.id == bindparam("of_id"), _table.c.closed_at.is_(None))
 """Made once: they are run for each batch."""
+
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+Cells = Sequence[Any]
+"""A write as [key, label, item, before, value]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +42,29 @@ class Batch:
 
 def open_batch(session: Session, run_id: int, document: DocumentId, writes: Sequence[Write], *, now: datetime) -> int:
     """Record `writes` as about to be sent and give the batch's id. Commit before sending."""
+    content = [(w.key, w.label, w.item, w.before, w.value) for w in writes]
+    return _open(session, run_id, document, content, now)
+
+
+def open_records(
+    session: Session,
+    run_id: int,
+    document: DocumentId,
+    items: Sequence[str],
+    changes: Sequence[RecordChange],
+    *,
+    now: datetime,
+) -> int:
+    """The same for the changes of records, whose values are those of `items`."""
+    return _open(session, run_id, document, {"items": items, "records": changes}, now)
+
+
+def _open(session: Session, run_id: int, document: DocumentId, content: object, now: datetime) -> int:
     values = {
         "run_id": run_id,
         "kind": document.kind,
         "name": document.name,
-        "writes": json.dumps([(w.key, w.label, w.item, w.before, w.value) for w in writes], ensure_ascii=False),
+        "writes": _text(content),
         "opened_at": now,
     }
     return int(session.execute(_OPEN, values).scalar_one())
@@ -73,5 +97,23 @@ def pending(session: Session, document: DocumentId) -> list[Batch]:
 def _writes(text: str) -> tuple[Write, ...]:
     return tuple(
         Write(key=key, label=label, item=item, before=before, value=value)
-        for key, label, item, before, value in json.loads(text)
+        for key, label, item, before, value in unpacked(text)
     )
+
+
+def unpacked(text: str) -> list[Cells]:
+    """Each write of a journalled batch."""
+    content = json.loads(text)
+    if isinstance(content, list):
+        return content
+    return [
+        [key, label, item, before, value]
+        for key, label, values, befores in content["records"]
+        for item, value, before in zip(content["items"], values, befores, strict=True)
+        if value is not None
+    ]
+
+
+def packed(writes: Sequence[Cells]) -> str:
+    """The contrary of `unpacked`."""
+    return _text(writes)

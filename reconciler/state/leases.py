@@ -16,10 +16,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from reconciler import errors
 from reconciler.state.database import Database
@@ -85,12 +86,16 @@ def held(session: Session, name: str) -> str:
 
 
 def _touch(session: Session, lease: Lease, change: str) -> None:
-    # Bound in every case, so that both changes take the same parameters.
-    statement = text(f"UPDATE leases SET {change} WHERE name = :name AND fence = :fence AND :ttl > 0")
     bound = {"name": lease.name, "fence": lease.fence, "ttl": lease.ttl}
-    if session.execute(statement, bound).rowcount != 1:
+    if session.execute(_touching(change), bound).rowcount != 1:
         hint = "another process carries on; nothing needs to be done"
         raise errors.FenceLost(f"The lease on {lease.name} was lost to another process.", hint=hint)
+
+
+@cache
+def _touching(change: str) -> TextClause:
+    """Made once: it is run for each batch. `ttl` is bound in every case, so that both changes take the same parameters."""
+    return text(f"UPDATE leases SET {change} WHERE name = :name AND fence = :fence AND :ttl > 0")
 
 
 def free(session: Session) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import insert, select, text
 
 from reconciler import errors
-from reconciler.model.outcome import WriteResult
+from reconciler.model.outcome import RecordChange, WriteResult
 from reconciler.state import tables
 from reconciler.state.order import natural
 from reconciler.state.session import Session
@@ -78,6 +78,22 @@ def acknowledge(session: Session, ledger: Ledger, results: Iterable[WriteResult]
         count += 1
     _store(session, ledger, [records[key] for key in sorted(records)])
     return count
+
+
+def acknowledge_records(
+    session: Session,
+    ledger: Ledger,
+    items: Sequence[str],
+    changes: Sequence[RecordChange],
+    run_id: int,
+    *,
+    now: datetime,
+) -> None:
+    """The same for acknowledged changes of whole records, whose values are those of `items`."""
+    when = tables.to_text(now)
+    places = [items.index(item) for item in ledger.columns]
+    rows = [[key, label, run_id, when, *[values[place] for place in places]] for key, label, values, _ in changes]
+    _store(session, ledger, rows)
 
 
 def export(session: Session, ledger: Ledger, items: Sequence[str] | None = None) -> Iterator[tuple[str, str, str, str]]:

@@ -19,10 +19,6 @@ from reconciler.state.upsert import upsert
 
 _table = tables.outcomes
 _BY_KEY = sql(natural("outcomes.key"))
-_SOME = (
-    select(_table.c.key).where(_table.c.kind == bindparam("of_kind"), _table.c.name == bindparam("of_name")).limit(1)
-)
-"""Made once: it is asked for each batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +42,14 @@ def record(
         session.execute(upsert(session, _table, first_seen=_table.c.first_seen, attempts=_table.c.attempts + 1), rows)
 
 
+def some(session: Session, document: DocumentId) -> bool:
+    """Whether anything of a document is rejected."""
+    of_document = (_table.c.kind == document.kind) & (_table.c.name == document.name)
+    return session.execute(select(_table.c.key).where(of_document).limit(1)).first() is not None
+
+
 def clear(session: Session, document: DocumentId, acknowledged: Iterable[tuple[str, str]]) -> None:
-    """Take away what is acknowledged by now, as pairs of item and key. Costs one look where nothing is rejected."""
-    if session.execute(_SOME, {"of_kind": document.kind, "of_name": document.name}).first() is None:
-        return
+    """Take away what is acknowledged by now, as pairs of item and key."""
     statement = delete(_table).where(
         _table.c.kind == document.kind,
         _table.c.name == document.name,

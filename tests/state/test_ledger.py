@@ -405,8 +405,8 @@ def test_whether_the_keys_of_changes_are_of_ascii(database: Database, key: str, 
     with database.workspace() as workspace:
         workspace.stage(["A"])
         workspace.load("stage", sorted([("b@example.org", "B", "ü"), (key, "K", "v"), ("ø", "O", None)]))
-        workspace.diff(book, ["A"])
+        workspace.diff_records(book)
         assert workspace.changes_plain_keys() is plain
-        found = workspace.changes_of_records(0, 10)
+        found = workspace.changed_records(0, 10)
         assert workspace.unchanged(found) == {}
         assert workspace.unchanged([]) == {}

@@ -56,6 +56,9 @@ class Preparer:
         self._person_link = target.link(PERSON, "Person_ID") if hanging else None
         self._extra = [*sorted(target.set_if_empty), *([self._person_link] if self._person_link else [])]
         self._keys = [(name, target.key_field(name)) for name in target.key]
+        self._at_person = target.key.index(PERSON_EMAIL) if PERSON_EMAIL in target.key else None
+        # Asked for each record.
+        self._of_people, self._creates = target.of_people, target.creates
         self._required = [] if target.of_people else _required(target)
 
     def load_names(self, texts: Mapping[str, Sequence[str]]) -> None:
@@ -91,7 +94,7 @@ class Preparer:
         others: defaultdict[Identity, list[Found]] = defaultdict(list)
         for identity in index.keys() - ours:
             others[_folded(identity)] += index[identity]
-        for one in wanted:
+        for one in wanted if others else ():
             if one.identity not in index and _folded(one.identity) in others:
                 index[one.identity] = others[_folded(one.identity)]
         return index
@@ -120,18 +123,18 @@ class Preparer:
     # ---- keys
 
     def _keyed(self, write: RecordWrite) -> Keyed | RecordResult:
-        texts: dict[str, Json] = {}
+        values: list[Json] = []
         for (name, field), text in zip(self._keys, write.key, strict=True):
             try:
-                texts[name] = coerce(text, field)
+                value = coerce(text, field)
             except Uncoercible as wrong:
                 return RecordResult(write=write, reason=Reason.KEY_INVALID, detail=str(wrong), field=name)
-            if readback.is_empty(texts[name]):
+            if readback.is_empty(value):
                 return RecordResult(write=write, reason=Reason.KEY_INVALID, detail="the key is empty", field=name)
-        if PERSON_EMAIL in texts:
-            return self._hanging(write, dict(zip(self._target.key, write.key, strict=True)), texts[PERSON_EMAIL])
-        values = tuple(texts.values())
-        return Keyed(write, values, self._place.identity(values))
+            values.append(value)
+        if self._at_person is not None:
+            return self._hanging(write, dict(zip(self._target.key, write.key, strict=True)), values[self._at_person])
+        return Keyed(write, tuple(values), self._place.identity(values))
 
     def _hanging(self, write: RecordWrite, parts: Mapping[str, str], email: Json) -> Keyed | RecordResult:
         """A record that hangs on a person and a company, or on a relationship of the company."""
@@ -161,11 +164,11 @@ class Preparer:
         write = one.write
         if self._creating.get(one.identity, write.key) != write.key:
             return RecordResult(write=write, reason=Reason.DUPLICATE_KEY)
-        if len(persons) > 1 or (len(found) > 1 and self._target.of_people and self._person_link is None):
+        if len(persons) > 1 or (len(found) > 1 and self._of_people and self._person_link is None):
             return RecordResult(write=write, reason=Reason.AMBIGUOUS_PERSON)
         if len(found) > 1:
             return RecordResult(write=write, reason=Reason.AMBIGUOUS_KEY, detail=f"{len(found)} records")
-        if not found and not self._target.creates:
+        if not found and not self._creates:
             return RecordResult(write=write, reason=Reason.RECORD_MISSING)
         if not found:
             return self._to_create(one)
@@ -173,20 +176,24 @@ class Preparer:
 
     def _to_update(self, one: Keyed, found: Found) -> Ready | RecordResult:
         write = one.write
-        kept = {name for name in self._target.set_if_empty if not readback.is_empty(found.values.get(name))}
-        fields = self._resolved(write, {name: value for name, value in write.values.items() if name not in kept})
-        if isinstance(fields, RecordResult):
-            return fields
+        fields = dict(write.values)
+        for name in self._target.set_if_empty:
+            if not readback.is_empty(found.values.get(name)):
+                fields.pop(name, None)
+        problem = self._resolve(write, fields)
+        if problem is not None:
+            return problem
         if not fields:
             return RecordResult(write=write, outcome=Outcome.UNCHANGED)
         return self._made(one, found.gsid, fields)
 
     def _to_create(self, one: Keyed) -> Ready | RecordResult:
         given = {**one.write.unchanged, **one.write.values} if one.write.unchanged else one.write.values
-        fields = self._resolved(one.write, {name: value for name, value in given.items() if value is not None})
-        if isinstance(fields, RecordResult):
-            return fields
-        if not self._target.of_people:
+        fields: dict[str, Json] = {name: value for name, value in given.items() if value is not None}
+        problem = self._resolve(one.write, fields)
+        if problem is not None:
+            return problem
+        if not self._of_people:
             fields.update(zip(self._target.key, one.values, strict=True))
         for name in self._required:
             if readback.is_empty(fields.get(name)):
@@ -205,8 +212,8 @@ class Preparer:
             company=one.company,
         )
 
-    def _resolved(self, write: RecordWrite, values: Mapping[str, Json]) -> dict[str, Json] | RecordResult:
-        fields = dict(values)
+    def _resolve(self, write: RecordWrite, fields: dict[str, Json]) -> RecordResult | None:
+        """Put ids in place of what names other records. Gives what is wrong with one of them."""
         for name in self._target.lookups:
             if name not in fields:
                 continue
@@ -215,7 +222,7 @@ class Preparer:
             if isinstance(gsid, RecordResult):
                 return gsid
             fields[name] = gsid
-        return fields
+        return None
 
 
 def _lookup_text(value: Json) -> str:

@@ -29,6 +29,7 @@ class RecordWriter:
     def __init__(self, api: WriteApi, read: Read, target: RecordTarget, *, rest: Rest, concurrency: int) -> None:
         self.concurrency = concurrency
         self._target = target
+        self._of_people = target.of_people
         self._preparer = Preparer(read, target)
         looking, health = Looking(read, target, rest), Health()
         self._sender: ObjectSender | PeopleSender = ObjectSender(api, target, looking, health)
@@ -47,11 +48,12 @@ class RecordWriter:
         waiting: dict[str, list[RecordWrite]] = {}
         for window in chunked(writes, chunk_of(self._target.place)):
             for one in self._prepare(window):
-                batch = waiting.setdefault(self._call_of(one), [])
+                call = self._call_of(one)
+                batch = waiting.setdefault(call, [])
                 batch.append(one.write)
                 if len(batch) == self.batch_size:
                     yield batch
-                    waiting.pop(self._call_of(one))
+                    waiting.pop(call)
         yield from waiting.values()
 
     def _prepare(self, window: Sequence[RecordWrite]) -> list[Ready | RecordResult]:
@@ -64,7 +66,7 @@ class RecordWriter:
         """Records of one name can go in one call."""
         if isinstance(one, RecordResult):
             return "none"
-        return "people" if self._target.of_people else "create" if one.gsid is None else "update"
+        return "people" if self._of_people else "create" if one.gsid is None else "update"
 
     def write(self, batch: Sequence[RecordWrite]) -> Iterator[RecordResult]:
         """Send a batch of `batches` and yield one result for each record, not necessarily in order.

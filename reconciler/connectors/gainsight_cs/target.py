@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -41,8 +41,8 @@ class Place:
         spellings, and two names may lead to one record."""
         return not any(kind in (DataType.NUMBER, DataType.LOOKUP) for kind in self.types)
 
-    def identity(self, values: tuple[Json, ...]) -> Identity:
-        return tuple(spelled(value, kind) for value, kind in zip(values, self.types, strict=True))
+    def identity(self, values: Sequence[Json]) -> Identity:
+        return tuple(map(spelled, values, self.types))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

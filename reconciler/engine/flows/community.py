@@ -13,10 +13,10 @@ from itertools import chain
 
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.engine.flows.base import REJECTED, Emptiness, Plain, Staged
-from reconciler.engine.flows.records import Composed, RecordEnd, key_text, key_values
+from reconciler.engine.flows.records import Composed, Key, RecordEnd, key_text, refusal
 from reconciler.model.community import PROFILE, FieldDefinition, Kind, ObjectDefinition, content_identifier
 from reconciler.model.json import Json
-from reconciler.model.outcome import RecordWrite, Write, WriteResult
+from reconciler.model.outcome import RecordChange, RecordWrite
 from reconciler.model.run import Tally
 from reconciler.records.coerce import Uncoercible
 from reconciler.state import imports
@@ -124,31 +124,31 @@ Render = Callable[[Json], Json]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeEnd(RecordEnd):
-    """Where whole records go. `fields` says for each field what it is called at the target, and how its values are made."""
+    """Where whole records go, each the one value of `item`. `fields` says for each field what it is called at the target, and how
+    its values are made."""
 
     writer: RecordDestination
+    item: str
     fields: Mapping[str, tuple[str, Render]]
     key: str
 
     def workload(self, workspace: Workspace) -> Workload:
         return Workload(records=workspace.count_changed_records(), spelled_alike=not workspace.changes_plain_keys())
 
-    def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
+    def compose(self, key: Key, change: RecordChange, unchanged: Mapping[str, str]) -> Composed:
         """Only what differs from the last acknowledged record is sent. A record that a field cannot take is rejected whole: half
         of it would look like all of it."""
-        (write,) = writes
-        before = json.loads(write.before) if write.before is not None else {}
-        now = json.loads(write.value)
+        (text,), (last,) = change.values, change.befores
+        assert text is not None
+        before, now = json.loads(last) if last is not None else {}, json.loads(text)
         changed = [name for name in {**now, **before} if now.get(name) != before.get(name)]
         try:
             values = self._rendered(now, changed)
             unchanged_values = self._rendered(now, now.keys() - set(changed))
         except Unfit as problem:
-            refused = WriteResult(write=write, reason=problem.reason, detail=str(problem))
-            return Composed(None, (), [refused])
-        key = key_values(write.key)
-        record = RecordWrite(key=key, values=values, label=write.label, unchanged=unchanged_values)
-        return Composed(record, [write], ())
+            return Composed(None, change, [refusal(change, self.item, text, problem)])
+        record = RecordWrite(key=key, values=values, label=change.label, unchanged=unchanged_values)
+        return Composed(record, change, ())
 
     def _rendered(self, record: Values, names: Iterable[str]) -> dict[str, Json]:
         found: dict[str, Json] = {}

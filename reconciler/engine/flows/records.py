@@ -1,4 +1,4 @@
-"""Changed values on their way to a destination of whole records: the changes of a key become one record, its result theirs."""
+"""Changes on their way to a destination of whole records."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import json
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.model.catalog import CatalogField
 from reconciler.model.json import Json
-from reconciler.model.outcome import OF_VALUES, Reason, RecordResult, RecordWrite, Write, WriteResult
-from reconciler.model.value import INVALID
+from reconciler.model.outcome import OF_VALUES, Reason, RecordChange, RecordResult, RecordWrite, Rejection
+from reconciler.model.value import INVALID, Rendered
 from reconciler.records.coerce import Uncoercible, coerce
 from reconciler.records.text_of import rendition
 from reconciler.state.staging import Workspace
 
 PAGE = 500
 """Records that are read from the changes at once."""
+
+NOTHING: Mapping[str, str] = {}
+
+Key = tuple[str, ...]
 
 _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -30,17 +33,24 @@ def key_text(values: Sequence[str]) -> str:
     return _text(list(values))
 
 
-def key_values(text: str) -> tuple[str, ...]:
+def key_values(text: str) -> Key:
     """The contrary of `key_text`."""
     return tuple(json.loads(text))
 
 
 class Composed(NamedTuple):
-    """The record that writes of one key make, those of them that it carries, and results of those that no record takes."""
+    """The record that a change makes, the part of the change that it carries, and what of it no record takes."""
 
     record: RecordWrite | None
-    carried: Sequence[Write]
-    refused: Sequence[WriteResult]
+    carried: RecordChange
+    refused: Sequence[Rejection]
+
+
+class Settled(NamedTuple):
+    """A change that was sent, and what the destination said of its record."""
+
+    change: RecordChange
+    result: RecordResult
 
 
 class RecordEnd(ABC):
@@ -53,15 +63,15 @@ class RecordEnd(ABC):
         """What the changes of a workspace are for the destination."""
 
     @abstractmethod
-    def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
-        """One record of the changes of one key. `unchanged` is what else is staged for it."""
+    def compose(self, key: Key, change: RecordChange, unchanged: Mapping[str, str]) -> Composed:
+        """The record of a change. `unchanged` is what else is staged for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldsEnd(RecordEnd):
-    """Each item is a field of the record. `fields` says what each takes, `plain` up to which length a text is taken as it is;
-    `key_names` and `item_names` what of a record names others, by the name that the destination has for it: parts of the key by
-    their place, and items."""
+    """Each item is a field of the record. `fields` says what each takes; `plain`, in the order of the items, up to which length a
+    text is taken as it is; `key_names` and `item_names` what of a record names others, by the name that the destination has for
+    it: parts of the key by their place, and items."""
 
     writer: RecordDestination
     fields: Mapping[str, CatalogField]
@@ -76,34 +86,39 @@ class FieldsEnd(RecordEnd):
             records=workspace.count_changed_records(), names=names, spelled_alike=not workspace.changes_plain_keys()
         )
 
-    def compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> Composed:
+    def compose(self, key: Key, change: RecordChange, unchanged: Mapping[str, str]) -> Composed:
         """A value that its field cannot take is rejected alone; the rest of its record is sent."""
+        whole = "".join(filter(None, change.values))
+        plain = _is_plain(whole)
+        if plain and len(whole) <= min(self.plain.values()) and not unchanged:
+            # Most records go as they are, and to look at each value in every way takes ten times as long.
+            found = {item: text for item, text in zip(self.plain, change.values, strict=True) if text is not None}
+            return Composed(RecordWrite(key=key, values=found, label=change.label), change, ())
         values: dict[str, Json] = {}
-        carried: list[Write] = []
-        refused: list[WriteResult] = []
-        for found in writes:
-            if self._is_plain(found.item, found.value):
-                values[found.item] = found.value
-                carried.append(found)
+        refused: list[Rejection] = []
+        for (item, longest), text in zip(self.plain.items(), change.values, strict=True):
+            if text is None:
+                continue
+            if len(text) <= longest and (plain or _is_plain(text)):
+                values[item] = text
                 continue
             # A stage that the database itself has filled holds what has no text as it is.
-            value = rendition(found.value) or ""
-            write = found if value == found.value else replace(found, value=value)
+            known = rendition(text) or ""
             try:
-                values[write.item] = self._coerced(write.item, value)
+                values[item] = self._coerced(item, known)
             except Uncoercible as problem:
-                refused.append(WriteResult(write=write, reason=problem.reason, detail=str(problem)))
-            else:
-                carried.append(write)
-        if not carried:
-            return Composed(None, (), refused)
-        key, label = key_values(carried[0].key), carried[0].label
-        record = RecordWrite(key=key, values=values, label=label, unchanged=dict(self._kept(unchanged)))
-        return Composed(record, carried, refused)
+                refused.append(refusal(change, item, known, problem))
+        if refused or not plain:
+            change = change._replace(values=self._carried(change, values))
+        if not values:
+            return Composed(None, change, refused)
+        kept = dict(self._kept(unchanged)) if unchanged else unchanged
+        return Composed(RecordWrite(key=key, values=values, label=change.label, unchanged=kept), change, refused)
 
-    def _is_plain(self, item: str, text: str) -> bool:
-        """Whether it goes as it is: most values do, and to look at them in every way takes ten times as long."""
-        return len(text) <= self.plain[item] and text.isascii() and "\0" not in text
+    def _carried(self, change: RecordChange, values: Mapping[str, Json]) -> list[Rendered]:
+        """The texts of those values that a record has."""
+        texts = zip(self.plain, change.values, strict=True)
+        return [rendition(text) if item in values else None for item, text in texts]
 
     def _kept(self, unchanged: Mapping[str, str]) -> Iterator[tuple[str, Json]]:
         """What was taken once is taken again, unless the catalog has changed since: then it is left out."""
@@ -119,13 +134,24 @@ class FieldsEnd(RecordEnd):
         return coerce(text, self.fields[item])
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a field takes it as it is, if it takes a text that long."""
+    return text.isascii() and "\0" not in text
+
+
+def refusal(change: RecordChange, item: str, value: Rendered, problem: Uncoercible) -> Rejection:
+    return Rejection(
+        key=change.key, label=change.label, item=item, value=value, reason=problem.reason, detail=str(problem)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Records of one batch, with the writes that each is made of, and results of values that no record takes."""
+    """Records of one batch, with the change that each is made of, and values that no record takes."""
 
     records: Sequence[RecordWrite]
-    writes: Mapping[tuple[str, ...], Sequence[Write]]
-    refused: Sequence[WriteResult]
+    changes: Mapping[Key, RecordChange]
+    refused: Sequence[Rejection]
 
 
 class Records:
@@ -140,8 +166,8 @@ class Records:
         self._door = door
         self._asking = threading.Lock()
         self._batches = end.writer.batches(self._records(), workload)
-        self._refused: list[WriteResult] = []
-        self._writes: dict[tuple[str, ...], Sequence[Write]] = {}
+        self._refused: list[Rejection] = []
+        self._changes: dict[Key, RecordChange] = {}
 
     def next(self) -> Batch | None:
         """The next batch, without records when only refused values are left; None at the end. Raises `errors.RemoteError`."""
@@ -150,50 +176,49 @@ class Records:
             refused, self._refused = self._refused, []
             if not records and not refused:
                 return None
-            writes = {record.key: self._writes.pop(record.key) for record in records}
-        return Batch(records=records, writes=writes, refused=refused)
+            changes = {record.key: self._changes.pop(record.key) for record in records}
+        return Batch(records=records, changes=changes, refused=refused)
 
-    def send(self, batch: Batch) -> Iterator[Sequence[WriteResult]]:
-        """The results for the writes of each record of a batch. What was said of a record holds for each of its values."""
+    def send(self, batch: Batch) -> Iterator[Settled]:
+        """What becomes of each record of a batch."""
+        changes = batch.changes
         for result in self._end.writer.write(batch.records):
-            yield list(_spread(result, batch.writes[result.write.key]))
+            yield Settled(changes[result.write.key], result)
 
     def _records(self) -> Iterator[RecordWrite]:
         last = 0
         while True:
             with self._door:
-                found = self._workspace.changes_of_records(last, PAGE)
+                found = self._workspace.changed_records(last, PAGE)
                 unchanged = self._workspace.unchanged(found)
             if not found:
                 return
             last = found[-1][0]
-            for key, group in groupby((write for _, write in found), key=lambda write: write.key):
-                record = self._compose(list(group), unchanged.get(key, {}))
+            keys = json.loads(f"[{','.join(change.key for _, change in found)}]")
+            for values, (_, change) in zip(keys, found, strict=True):
+                record = self._composed(tuple(values), change, unchanged.get(change.key, NOTHING))
                 if record is not None:
                     yield record
 
-    def _compose(self, writes: Sequence[Write], unchanged: Mapping[str, str]) -> RecordWrite | None:
-        record, carried, refused = self._end.compose(writes, unchanged)
+    def _composed(self, key: Key, change: RecordChange, unchanged: Mapping[str, str]) -> RecordWrite | None:
+        record, carried, refused = self._end.compose(key, change, unchanged)
         self._refused += refused
         if record is not None:
-            self._writes[record.key] = carried
+            self._changes[key] = carried
         return record
 
 
-def _spread(result: RecordResult, writes: Sequence[Write]) -> Iterator[WriteResult]:
-    """What was said of a record, for each of its values.
+def rejections(settled: Settled, items: Sequence[str]) -> Iterator[Rejection]:
+    """What was said of a record that was not acknowledged, for each of its values.
 
     Only the value that is to blame is refused for good. The others would otherwise wait for a change of their own: they go
     with the next cycle, and without it.
     """
+    change, result = settled
     detail = f"{result.field}: {result.detail}" if result.field and result.detail else result.field or result.detail
-    for write in writes:
-        if result.outcome is None:
-            yield WriteResult(write=write, reason=_reason(result, write), detail=detail)
-        else:
-            yield WriteResult(write=write, outcome=result.outcome)
-
-
-def _reason(result: RecordResult, write: Write) -> Reason | None:
-    innocent = result.reason in OF_VALUES and write.item != result.field
-    return Reason.RECORD_REFUSED if innocent else result.reason
+    assert result.reason is not None
+    for item, value in zip(items, change.values, strict=True):
+        if value is not None:
+            innocent = result.reason in OF_VALUES and item != result.field
+            reason = Reason.RECORD_REFUSED if innocent else result.reason
+            yield Rejection(key=change.key, label=change.label, item=item, value=value, reason=reason, detail=detail)

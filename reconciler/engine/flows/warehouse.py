@@ -64,9 +64,14 @@ def job(sync: Sync) -> str:
     return f"Sync to {sync.object}"
 
 
+def items(sync: Sync) -> tuple[str, ...]:
+    """The fields that a sync writes, in the order of stage and changes."""
+    return tuple(sorted(rule.field for rule in sync.fields))
+
+
 def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> FieldsEnd:
     """Where the records of a sync go."""
-    fields = {rule.field: target.fields[rule.field] for rule in sync.fields}
+    fields = {name: target.fields[name] for name in items(sync)}
     return FieldsEnd(
         writer=writer,
         fields=fields,
@@ -89,7 +94,7 @@ class WarehouseFlow:
         self._ledger: Ledger | None = None
         """What was written before; None where it does not matter yet."""
         self._rules = tuple(sorted(sync.fields, key=lambda rule: rule.field))
-        self.items = tuple(rule.field for rule in self._rules)
+        self.items = items(sync)
         self.staged = Staged(tallies={item: Tally() for item in self.items})
         self._columns = self._needed()
         self._keys = [
