@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,15 +103,25 @@ def _by_the_loop(work: Workplace, name: str, progress: Progress) -> Report | Non
 
 def _print(work: Workplace, report: Report, output: str) -> None:
     from reconciler.cli.terminal import output_style
-    from reconciler.engine.looking import member_counts
-    from reconciler.report import activity, matches
+    from reconciler.report import activity
 
     if output == "json":
         data = {"formatVersion": activity.FORMAT_VERSION, **activity.run_json(report.run, report.tallies)}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    counts = member_counts(work.database, report.run)
-    notes = matches.notes(report.run.document, counts) if counts else ()
-    click.echo(activity.run_to_text(report.run, report.tallies, notes=notes, style=output_style()))
+    click.echo(activity.run_to_text(report.run, report.tallies, notes=_member_notes(work, report), style=output_style()))
     if report.error is not None and report.error.hint:
         click.echo(f"\nhint: {report.error.hint}")
+
+
+def _member_notes(work: Workplace, report: Report) -> Sequence[str]:
+    """What there is to say of the members of a community after an import of it."""
+    from reconciler.model.document import COMMUNITY_IMPORT
+
+    if report.run.kind != COMMUNITY_IMPORT:
+        return ()
+    from reconciler.engine.looking import member_counts
+    from reconciler.report import matches
+
+    counts = member_counts(work.database, report.run)
+    return matches.notes(report.run.document, counts) if counts else ()

@@ -477,8 +477,8 @@ def test_waiting_for_a_connection_has_an_end() -> None:
         busy = pool.submit(lambda: http.request("GET", "a", idempotent=True))
         while not server.requests:
             held.wait(0.005)
-        impatient = client(server.url, connections=1)
-        impatient._pool, impatient._total_timeout = http._pool, 0.05
+        impatient = client(server.url, connections=1, total_timeout=0.05)
+        impatient._wire()._pool = http._wire()._pool
         with pytest.raises(errors.RemoteUnavailable) as caught:
             impatient.request("GET", "a", idempotent=True, attempts=1)
         held.set()
