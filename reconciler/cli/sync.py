@@ -109,7 +109,9 @@ def _print(work: Workplace, report: Report, output: str) -> None:
         data = {"formatVersion": activity.FORMAT_VERSION, **activity.run_json(report.run, report.tallies)}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    click.echo(activity.run_to_text(report.run, report.tallies, notes=_member_notes(work, report), style=output_style()))
+    click.echo(
+        activity.run_to_text(report.run, report.tallies, notes=_member_notes(work, report), style=output_style())
+    )
     if report.error is not None and report.error.hint:
         click.echo(f"\nhint: {report.error.hint}")
 
