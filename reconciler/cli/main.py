@@ -32,8 +32,6 @@ def main() -> None:
         import signal
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What is left goes with the process: the interpreter would look through all of it for garbage, more than once.
-    gc.freeze()
     sys.exit(code)
 
 

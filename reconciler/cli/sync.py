@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,9 @@ def command(project: Path | None, name: str, no_wait: bool, full: bool, accept_l
     from reconciler.engine.projection import refuse_unusable, write_state_file
     from reconciler.engine.sync import sync, wish
 
+    # What has been imported by now stays as long as the process. Without this, the interpreter looks through all of it for
+    # garbage when it ends, more than once. Not at the end: some databases' drivers complain of what is left of them.
+    gc.freeze()
     work = workplace(project)
     refuse_unusable(work.database, work.state_file)
     served = loop_is_alive(work.database)
