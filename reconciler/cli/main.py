@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 INTERNAL_BUG = 70
 USAGE = 64
 INTERRUPTED = 130
-COLLECT_RARELY = (150_000, 20, 20)
-"""A cycle has two thirds of that many objects when everything is imported."""
+COLLECT_RARELY = (100_000, 20, 20)
 
 
 def main() -> None:
