@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,6 +89,8 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-"):
+            import difflib
+
             close = difflib.get_close_matches(args[0], known, n=1)
             more = (
                 f"; did you mean '{close[0]}'?" if close else "" if len(known) > 5 else f"; known: {', '.join(known)}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +46,9 @@ def command(project: Path | None, name: str, no_wait: bool, full: bool, accept_l
     from reconciler.engine.projection import refuse_unusable, write_state_file
     from reconciler.engine.sync import sync, wish
 
+    # What has been imported by now stays as long as the process. Without this, the interpreter looks through all of it for
+    # garbage when it ends, more than once. Not at the end: some databases' drivers complain of what is left of them.
+    gc.freeze()
     work = workplace(project)
     refuse_unusable(work.database, work.state_file)
     served = loop_is_alive(work.database)
@@ -102,15 +107,27 @@ def _by_the_loop(work: Workplace, name: str, progress: Progress) -> Report | Non
 
 def _print(work: Workplace, report: Report, output: str) -> None:
     from reconciler.cli.terminal import output_style
-    from reconciler.engine.looking import member_counts
-    from reconciler.report import activity, matches
+    from reconciler.report import activity
 
     if output == "json":
         data = {"formatVersion": activity.FORMAT_VERSION, **activity.run_json(report.run, report.tallies)}
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    counts = member_counts(work.database, report.run)
-    notes = matches.notes(report.run.document, counts) if counts else ()
-    click.echo(activity.run_to_text(report.run, report.tallies, notes=notes, style=output_style()))
+    click.echo(
+        activity.run_to_text(report.run, report.tallies, notes=_member_notes(work, report), style=output_style())
+    )
     if report.error is not None and report.error.hint:
         click.echo(f"\nhint: {report.error.hint}")
+
+
+def _member_notes(work: Workplace, report: Report) -> Sequence[str]:
+    """What there is to say of the members of a community after an import of it."""
+    from reconciler.model.document import COMMUNITY_IMPORT
+
+    if report.run.kind != COMMUNITY_IMPORT:
+        return ()
+    from reconciler.engine.looking import member_counts
+    from reconciler.report import matches
+
+    counts = member_counts(work.database, report.run)
+    return matches.notes(report.run.document, counts) if counts else ()

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.catalog import Catalog, CatalogObject
-from reconciler.model.community import CommunityRecord, ObjectDefinition
 from reconciler.model.json import Json
 from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResult
 from reconciler.model.watermark import Highest, Mark, Since
+
+if TYPE_CHECKING:
+    from reconciler.model.community import CommunityRecord, ObjectDefinition
 
 
 class Budget(Protocol):

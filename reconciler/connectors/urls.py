@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
-
-import httpcore2
 
 from reconciler import errors
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class Origin(NamedTuple):
+    """Where a client connects to. The host is in ASCII."""
+
+    scheme: str
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ def encode_segment(text: str) -> str:
     raise errors.AddressRefused("a text with half a character pair cannot be a part of a URL path")
 
 
-def origin_of(base_url: str) -> tuple[httpcore2.Origin, str]:
+def origin_of(base_url: str) -> tuple[Origin, str]:
     """Scheme, host and port of a base URL, and its path without the last slash. Raises `errors.AddressRefused`."""
     try:
         parts = urlsplit(base_url)
@@ -47,7 +54,7 @@ def origin_of(base_url: str) -> tuple[httpcore2.Origin, str]:
             "the base URL of a connection must look like https://host or https://host/path",
             hint="no user name, no query, and no other scheme than https",
         )
-    return httpcore2.Origin(parts.scheme.encode(), host, port), parts.path.rstrip("/")
+    return Origin(parts.scheme, host.decode("ascii"), port), parts.path.rstrip("/")
 
 
 def origin_and_target(url: str) -> tuple[str, Target]:
@@ -66,8 +73,7 @@ def origin_and_target(url: str) -> tuple[str, Target]:
     return origin, Target(f"{path}?{parts.query}" if parts.query else path)
 
 
-def host_header(origin: httpcore2.Origin) -> str:
+def host_header(origin: Origin) -> str:
     """Host and, where it is not the scheme's own, port."""
-    host = origin.host.decode()
-    name = f"[{host}]" if ":" in host else host
-    return name if origin.port == DEFAULT_PORTS[origin.scheme.decode()] else f"{name}:{origin.port}"
+    name = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return name if origin.port == DEFAULT_PORTS[origin.scheme] else f"{name}:{origin.port}"

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 
 from reconciler import errors
 from reconciler.config.convert import to_resource
-from reconciler.engine.flows import profile, warehouse
+from reconciler.engine.flows import warehouse
 from reconciler.model.document import CONNECTION, HAVING_CYCLES, MODEL, Document, DocumentId
 from reconciler.model.resources import CommunityImport, Cyclic, ProfileFieldMapping, Sync
 from reconciler.state import documents
 from reconciler.state.documents import RecordedDocument
 from reconciler.state.session import Session
+
+PROFILE_JOB = "CC User Profile Update"
+"""The name that admins know from the Connectors Activity page."""
 
 IMPORT_JOB = "Community import"
 
@@ -65,7 +68,7 @@ def job(flow: Cyclic) -> str:
     """The name of its cycles in the activity log."""
     match flow:
         case ProfileFieldMapping():
-            return profile.JOB
+            return PROFILE_JOB
         case Sync():
             return warehouse.job(flow)
         case CommunityImport():

@@ -45,8 +45,14 @@ def refuse_unusable(database: Database, path: Path) -> None:
     if not path.exists() and not path.is_symlink():
         return
     # The file first: it is written after the database, so of the two it is never the newer one.
-    found = statefile.head(statefile.read(path))
+    found = statefile.head(statefile.read(path, recorded=lambda: _recorded_state(database)))
     _refuse_older(_Recorded.read(database), path, found)
+
+
+def _recorded_state(database: Database) -> Mapping[str, Json] | None:
+    """What the file has if nothing has happened since it was written; None before the first apply."""
+    with database.read() as session:
+        return state(session) if meta.read(session) is not None else None
 
 
 def refuse_older(database: Database, path: Path) -> None:

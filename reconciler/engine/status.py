@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from reconciler import errors
 from reconciler.model.document import COMMUNITY_IMPORT, DocumentId
-from reconciler.model.plan import Action, Change
 from reconciler.model.run import RunResult, Tally
 from reconciler.model.status import WAITS, Status, StatusEntry, combined, of_document, of_mapping
 from reconciler.state import outcomes, statuses, watermarks
 from reconciler.state.session import Session
+
+if TYPE_CHECKING:
+    from reconciler.model.plan import Change
 
 Verdicts = Mapping[str, tuple[Status, str]]
 """Status and reason of each mapping, by item."""
@@ -64,6 +67,8 @@ def after_run(
 
 def after_apply(session: Session, document: DocumentId, changes: Sequence[Change], *, now: datetime) -> None:
     """New and changed mappings wait for their next cycle; forgotten ones leave no status and no rejected values."""
+    from reconciler.model.plan import Action  # which a cycle does without
+
     before = _by_item(session, document)
     if any(change.action is Action.FORGET and not change.item for change in changes):
         statuses.remove(session, document)

@@ -26,7 +26,7 @@ from reconciler.connectors.base import (
 from reconciler.connectors.gainsight_cs.target import RecordTarget, target_of
 from reconciler.engine import holding, kinds, timetable
 from reconciler.engine.cycle import Ends, Part, Progress, Report, run_cycle
-from reconciler.engine.flows import profile, warehouse
+from reconciler.engine.flows import warehouse
 from reconciler.engine.flows.cursor import Cursor
 from reconciler.engine.kinds import applied_document
 from reconciler.engine.occasion import Occasion
@@ -46,7 +46,7 @@ from reconciler.model.resources import (
     Sync,
 )
 from reconciler.model.run import Trigger
-from reconciler.state import catalogs, community, documents, schedules, watermarks
+from reconciler.state import catalogs, documents, schedules, watermarks
 from reconciler.state.catalogs import RecordedCatalog
 from reconciler.state.database import Database
 from reconciler.state.documents import RecordedDocument
@@ -161,6 +161,8 @@ def wish(database: Database, name: str, *, full: bool, accept_loss: bool) -> Non
             raise errors.UsageError(f"{id} is no import of a community", hint="leave out --accept-loss")
         database.run(lambda session: watermarks.forget(session, id))
         return
+    from reconciler.state import community
+
     database.run(lambda session: community.wish(session, id.name, full=full, accept_loss=accept_loss))
 
 
@@ -190,10 +192,13 @@ def _open(
 
 
 def _profile_ends(mapping: ProfileFieldMapping, catalog: Catalog, source: CsRemote, target: CcRemote) -> Ends:
+    # Here and not above: what one kind of cycle works with takes longer to load than a short cycle of another kind lasts.
+    from reconciler.engine.flows import profile
+
     flow = profile.ProfileFlow(mapping, catalog, source, target)
     return Ends(
         parts=[Part(flow=flow, destination=target, scope=profile.scope(mapping.target))],
-        job=profile.JOB,
+        job=kinds.PROFILE_JOB,
         connection=mapping.target,
         calls=lambda: source.calls + target.calls,
     )
@@ -235,7 +240,6 @@ def _import_ends(
     target: CsRemote | TablesRemote,
     clock: Clock,
 ) -> Ends:
-    # What members and topics need takes longer to load than most cycles of a Sync take.
     from reconciler.engine import importing
 
     used = {id(remote): remote for remote in (source, people, target)}.values()

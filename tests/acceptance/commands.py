@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -84,8 +85,11 @@ def in_process(*arguments: str | Path, env: Mapping[str, str]) -> Done:
     from reconciler.cli import main
 
     words = [str(argument) for argument in arguments]
-    with _environment(env), _captured() as (out, err):
-        code = main.run(words)
+    try:
+        with _environment(env), _captured() as (out, err):
+            code = main.run(words)
+    finally:
+        gc.unfreeze()  # a command believes that it has its process for itself
     return Done(arguments=tuple(words), code=code, out=_text(out), err=_text(err))
 
 

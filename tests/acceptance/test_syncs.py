@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.warehouses import Warehouse, calls, records
+from tests.acceptance.warehouses import ElsewhereWarehouse, Warehouse, calls, records
 from tests.acceptance.world import World
 from tests.integration.kills import execute
+from tests.postgres import Postgres
 
 
 @pytest.fixture
@@ -47,6 +48,16 @@ def test_companies(warehouse: Warehouse) -> None:
     assert calls(warehouse.world) == {"read": 1, "write": 1}
     found = records(warehouse.world, "company", "Name", "Employees", "Region__gc", "Summary")
     assert found["Company 7"] == (1000, "North", "Company 7 has 1000 seats")
+
+
+def test_a_cycle_ends_in_silence(tmp_path: Path, world: World, postgres: Postgres) -> None:
+    """The driver of DuckDB tells of everything that is left of it when its process ends."""
+    warehouse = ElsewhereWarehouse(tmp_path / "acme", world, postgres, dialect="duckdb", state="sqlite")
+    warehouse.model("companies", "name", companies(1, 2))
+    warehouse.flow("companies", "Company", "Name: name", "field: Employees, column: seats")
+    warehouse.ready()
+    for _ in range(2):
+        assert warehouse.command("sync", "companies").expect(0).err == ""
 
 
 def test_persons(warehouse: Warehouse) -> None:

@@ -463,7 +463,7 @@ def test_nobody_there_at_all_is_not_read_back() -> None:
     with serving(people(1)) as server, cc(server.url, attempts=2) as remote:
         next(remote.members())
         server.close()
-        remote._http._pool.close()
+        remote._http._wire().close()
         (result,) = remote.write([write(1, "x")])
     assert result.reason == Reason.UNAVAILABLE
     assert "read back" not in result.detail

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
@@ -477,14 +479,46 @@ def test_waiting_for_a_connection_has_an_end() -> None:
         busy = pool.submit(lambda: http.request("GET", "a", idempotent=True))
         while not server.requests:
             held.wait(0.005)
-        impatient = client(server.url, connections=1)
-        impatient._pool, impatient._total_timeout = http._pool, 0.05
+        impatient = client(server.url, connections=1, total_timeout=0.05)
+        impatient._wire()._pool = http._wire()._pool
         with pytest.raises(errors.RemoteUnavailable) as caught:
             impatient.request("GET", "a", idempotent=True, attempts=1)
         held.set()
         assert busy.result(5).status == 200
         impatient.close()
     assert not caught.value.outcome_unknown
+
+
+def test_a_client_that_was_closed_before_its_first_request_keeps_no_connection() -> None:
+    with serving(in_turn([reply(), reply()])) as server:
+        http = client(server.url)
+        http.close()
+        for _ in range(2):
+            assert http.request("GET", "a", idempotent=True).status == 200
+        assert server.connections == 2
+
+
+def test_the_transport_is_loaded_for_the_first_request() -> None:
+    """Many cycles make none."""
+    code = """
+import sys, threading
+from reconciler.clock import SystemClock
+from reconciler.connectors.base import Unlimited
+from reconciler.connectors.http import HttpClient
+
+http = HttpClient(
+    "https://localhost:1",
+    budget=Unlimited(), clock=SystemClock(), stop=threading.Event(), connections=1, allow_loopback=True, attempts=1,
+)
+print("httpcore2" in sys.modules)
+try:
+    http.request("GET", "a", idempotent=True)
+except Exception as error:
+    print(type(error).__name__, "httpcore2" in sys.modules)
+http.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "RemoteUnavailable", "True"]
 
 
 # ---- base URLs

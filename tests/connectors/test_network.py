@@ -195,6 +195,21 @@ def test_a_certificate_authority_can_be_named(
     http.close()
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificate_authorities_that_cannot_be_loaded_are_told(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    http = client("https://localhost:1")
+    with pytest.raises(errors.AddressRefused, match="authorities to trust cannot be loaded") as caught:
+        http.request("GET", "a", idempotent=True)
+    http.close()
+    assert "SSL_CERT_FILE" in str(caught.value.hint)
+    assert http.calls == 0
+
+
 def test_a_certificate_for_another_name_is_refused(
     tls_port: int, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

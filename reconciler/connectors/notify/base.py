@@ -9,8 +9,9 @@ from typing import Protocol
 
 from reconciler import errors
 from reconciler.clock import Clock
+from reconciler.connectors.attempt import Text
 from reconciler.connectors.base import Unlimited
-from reconciler.connectors.http import HttpClient, Text
+from reconciler.connectors.http import HttpClient
 from reconciler.connectors.secret import Secret
 from reconciler.connectors.urls import Target, origin_and_target
 from reconciler.model.json import Json, digest

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import orjson
 
-from reconciler.connectors.http import Text
+from reconciler.connectors.attempt import Text
 from reconciler.connectors.notify.base import Post
 from reconciler.connectors.secret import Secret
 from reconciler.model.notice import Notice

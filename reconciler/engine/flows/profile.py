@@ -19,9 +19,6 @@ from reconciler.records.render import Unrenderable, render
 from reconciler.records.text_of import UNSTORABLE, storable, without_unstorable
 from reconciler.state.staging import Workspace
 
-JOB = "CC User Profile Update"
-"""The name that admins know from the Connectors Activity page."""
-
 CHUNK = 2_000
 """Identities that are staged together."""
 
