@@ -6,6 +6,8 @@
 
 # Settings of another Python must not leak into this checkout's own.
 unexport PYTHONHOME PYTHONPATH
+# Images of Python set this. Without byte code, each of the thousand processes of the tests would compile the program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +22,7 @@ demo: ## the whole product in a minute, no account needed (KEEP=1 leaves the san
 test: ## all tests, then the coverage thresholds
 	@scripts/setup --services
 	@.venv/bin/python -m coverage erase
-	@.venv/bin/python -m coverage run -m pytest -n 3
+	@.venv/bin/python -m coverage run -m pytest -n 4
 	@mkdir -p build
 	@.venv/bin/python -m coverage combine --quiet
 	@.venv/bin/python -m coverage json --quiet -o build/coverage.json
