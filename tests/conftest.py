@@ -6,7 +6,12 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.house.environment", "tests.house.skips", "tests.house.workers"]
+pytest_plugins = [
+    "tests.house.environment",
+    "tests.house.skips",
+    "tests.house.workers",
+    "tests.postgres",
+]
 
 # No deadline anywhere: a busy machine is not a defect of the code.
 settings.register_profile("dev", deadline=None, print_blob=True)

@@ -1,7 +1,7 @@
 """A throw-away PostgreSQL server for the tests, from the binaries of the system.
 
-Import the fixture `postgres` where it is needed: `from tests.postgres import postgres`. It starts one server for
-the session, also when the tests run as root (PostgreSQL itself refuses root), and stops it at the end.
+A plugin, so that the fixture `postgres` is one for all tests: where a module imports a fixture, pytest makes another of it, and
+so another server. It runs also when the tests run as root (PostgreSQL itself refuses root), and is stopped at the end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pytest
 STARTUP_SECONDS = 30
 
 SETTINGS = {
-    "max_connections": "60",
+    "max_connections": "100",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "timezone": "UTC",

@@ -34,7 +34,7 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
     """None stands for the project's own SQLite file."""
     if request.param == "sqlite":
         return None
-    return str(request.getfixturevalue("postgres").create_database())
+    return str(request.getfixturevalue("postgres").create_schema())
 
 
 @pytest.fixture

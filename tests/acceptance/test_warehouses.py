@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.commands import Done, in_process, reconcile
 from tests.connectors.databases import duck_file, silent_server, sqlite_file
-from tests.postgres import Postgres, postgres  # noqa: F401
+from tests.postgres import Postgres
 
 PASSWORD = "canary-P@ss/word-51"
 ENCODED = quote(PASSWORD, safe="")
@@ -46,7 +46,7 @@ def run(root: Path, *words: str, env: Mapping[str, str], code: int = 0) -> Done:
     return done
 
 
-def test_every_kind_is_proved(tmp_path: Path, postgres: Postgres) -> None:  # noqa: F811
+def test_every_kind_is_proved(tmp_path: Path, postgres: Postgres) -> None:
     root = project(tmp_path, "sqlite", "duckdb", "postgresql")
     sqlite_file(root / "a.db", "CREATE TABLE t (a)")
     duck_file(root / "a.duckdb")

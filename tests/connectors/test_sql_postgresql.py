@@ -21,7 +21,7 @@ from reconciler.connectors.sql.base import PAGE_ROWS
 from reconciler.connectors.sql.source import SqlSource
 from reconciler.records.text_of import BINARY, NOT_FINITE, OUT_OF_RANGE, flaw_of, rendition
 from tests.connectors.databases import rows, silent_server, source, stopping
-from tests.postgres import Postgres, postgres  # noqa: F401
+from tests.postgres import Postgres
 
 FOREVER = "SELECT pg_sleep(60)::text AS a"
 
@@ -52,7 +52,7 @@ TYPES: dict[str, st.SearchStrategy[Any]] = {
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:  # noqa: F811
+def url(postgres: Postgres) -> str:
     return postgres.create_schema()
 
 
@@ -223,7 +223,7 @@ def test_a_statement_that_takes_too_long(url: str) -> None:
     assert "statementTimeout" in str(raised.value.hint)
 
 
-def test_a_stop_is_heeded_at_once(url: str, postgres: Postgres) -> None:  # noqa: F811
+def test_a_stop_is_heeded_at_once(url: str, postgres: Postgres) -> None:
     stop = threading.Event()
     found = source("postgresql", url, stop=stop)
     for ask_for in (lambda: list(found.pages(FOREVER, ["a"])), lambda: list(found.copy_out(FOREVER, ["a"]))):
@@ -265,7 +265,7 @@ def test_nobody_listens() -> None:
 
 
 @pytest.fixture
-def guarded(postgres: Postgres) -> Iterator[str]:  # noqa: F811
+def guarded(postgres: Postgres) -> Iterator[str]:
     """The URL of a server that asks for the password `right`, for a user who may only select."""
     control = postgres.folder / "data" / "pg_hba.conf"
     before = control.read_text()

@@ -19,7 +19,7 @@ from reconciler.connectors.sql.watch import Watch, patiently
 from reconciler.connectors.sql.words import one_line
 from reconciler.model.resources import Dialect
 from tests.connectors.databases import duck_file, duck_source, source, sqlite_file, sqlite_source, stopping
-from tests.postgres import Postgres, postgres  # noqa: F401
+from tests.postgres import Postgres
 
 CANARY = "canary-7f3a"
 
@@ -96,7 +96,7 @@ def test_what_is_proved_of_a_file(tmp_path: Path) -> None:
         assert found["query"].endswith(" ms")
 
 
-def test_what_is_proved_of_postgresql(postgres: Postgres) -> None:  # noqa: F811
+def test_what_is_proved_of_postgresql(postgres: Postgres) -> None:
     found = proved(source("postgresql", postgres.create_schema()))
     assert found["reachable"] == f"postgresql://127.0.0.1:{postgres.port}/postgres (no TLS)"
     assert "superuser" in found["read only"]

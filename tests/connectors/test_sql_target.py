@@ -32,7 +32,6 @@ from tests.connectors.tables import (
     write,
     writing,
 )
-from tests.postgres import postgres  # noqa: F401
 
 
 @pytest.fixture(params=KINDS)

@@ -22,7 +22,7 @@ from reconciler.connectors.base import Check
 from reconciler.model.outcome import Outcome
 from tests.connectors.databases import silent_server, stopping
 from tests.connectors.tables import KEPT, TABLE, Place, field, members, outcomes, place_for, record, write, writing
-from tests.postgres import Postgres, postgres  # noqa: F401
+from tests.postgres import Postgres
 
 SMALL = members(fields=(field("Id"), field("Posts", "integer")))
 
@@ -132,7 +132,7 @@ class TestTablesThatAreNotOurs:
 
 class TestRights:
     @pytest.fixture
-    def limited(self, on_postgresql: Place, postgres: Postgres) -> Iterator[Place]:  # noqa: F811
+    def limited(self, on_postgresql: Place, postgres: Postgres) -> Iterator[Place]:
         """The same schema for a user who may look into it."""
         schema = on_postgresql.query("SELECT current_schema()")[0][0]
         role = f"limited_{schema}"

@@ -13,9 +13,8 @@ from tests.acceptance.projects import TITLE, ProjectFolder
 from tests.acceptance.world import World, running
 from tests.loop.processes import hurried
 from tests.loop.simulated import DOCUMENT, START, HandClock, Simulation, simulate
-from tests.postgres import postgres
 
-__all__ = ["database_url", "on_both", "postgres", "project", "tidy_world", "world"]
+__all__ = ["database_url", "on_both", "project", "tidy_world", "world"]
 
 
 @pytest.fixture(scope="module")

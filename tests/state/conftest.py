@@ -12,9 +12,6 @@ import pytest
 from reconciler.clock import SystemClock
 from reconciler.model.document import DocumentId
 from reconciler.state.database import Database, open_database
-from tests.postgres import postgres
-
-__all__ = ["postgres"]
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MAPPING = DocumentId("ProfileFieldMapping", "acme-profile")
