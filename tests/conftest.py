@@ -8,6 +8,7 @@ from hypothesis import settings
 
 pytest_plugins = [
     "tests.house.environment",
+    "tests.house.measuring",
     "tests.house.skips",
     "tests.house.workers",
     "tests.postgres",
