@@ -339,8 +339,11 @@ def test_warnings_of_a_plan_do_not_spoil_its_output(project: ProjectFolder) -> N
     assert "warning" in done.err
 
 
-def test_common_options_may_stand_at_every_level(project: ProjectFolder, tmp_path: Path) -> None:
+def test_common_options_may_stand_at_every_level(
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     for words in (
         ("validate",),
         ("plan",),
@@ -350,8 +353,7 @@ def test_common_options_may_stand_at_every_level(project: ProjectFolder, tmp_pat
     ):
         common = ("--project", str(project.root), "--no-color", "--debug")
         spelled = [[*words[:at], *common, *words[at:]] for at in range(len(words) + 1)]
-        env = {**project.env}
-        answers = [commands.reconcile(*line, cwd=tmp_path / "elsewhere", env=env) for line in spelled]
+        answers = [commands.in_process(*line, env=project.env) for line in spelled]
         assert len({(done.code, done.out) for done in answers}) == 1, words
         assert all("no reconcile.yaml" not in done.err for done in answers)
         for line in spelled:

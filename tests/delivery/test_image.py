@@ -78,7 +78,7 @@ def image(podman: Podman) -> Podman:
     settings = podman.folder / "pip.conf"
     settings.write_text("[global]\nno-index = true\nfind-links = /wheels\n", "utf-8")
     done = podman(
-        *("build", "--isolation", "chroot", "--format", "docker", "--pull=never"),
+        *("build", "--isolation", "chroot", "--format", "docker", "--pull=never", "--layers=false"),
         *("--build-arg", f"BASE={BASE}", "--build-arg", f"VERSION={reconciler.__version__}"),
         *("--secret", f"id=pipconf,src={settings}", "--volume", f"{wheels}:/wheels:ro", "--tag", IMAGE, ROOT),
     )

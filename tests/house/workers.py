@@ -12,8 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/delivery/test_image.py", "tests/delivery/test_wheel.py")
-"""Files whose tests share something that takes a minute to build."""
+TOGETHER = ("tests/config/test_mistakes.py", "tests/delivery/test_image.py", "tests/delivery/test_wheel.py")
+"""Files whose tests share something that takes seconds, or a minute, to make."""
 
 
 class _Workers:

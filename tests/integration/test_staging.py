@@ -111,15 +111,15 @@ MIXED_ROWS = st.lists(st.tuples(*([st.none() | KEYS | MIXED] * 2), MIXED, MIXED,
     rows=[("a", "b", "x", None, 1), ("a", "b", "y", None, 1), (None, "b", "y", None, 1), (b"x", "b", "y", None, 1)]
 )
 @example(rows=[("a\0", "b", "x", None, 1), ("a", "b", "x\0y", b"", float("inf"))])
-def test_from_sqlite_to_sqlite(tmp_path_factory: pytest.TempPathFactory, rows: Sequence[tuple[Any, ...]]) -> None:
-    folder = tmp_path_factory.mktemp("staging")
-    with contextlib.closing(sqlite3.connect(folder / "warehouse.db")) as file:
+def test_from_sqlite_to_sqlite(embedded: tuple[Database, Path, Iterator[int]], rows: Sequence[tuple[Any, ...]]) -> None:
+    database, warehouse, _ = embedded
+    with contextlib.closing(sqlite3.connect(warehouse)) as file:
+        file.execute("DROP TABLE IF EXISTS things")
         file.execute(f"CREATE TABLE things ({', '.join(COLUMNS)})")
         file.executemany("INSERT INTO things VALUES (?, ?, ?, ?, ?)", rows)
         file.commit()
-    with open_database("sqlite:///var/state.db", clock=SystemClock(), root=folder) as database:
-        assert_same(database, sqlite_source(folder / "warehouse.db"))
-    assert sorted(path.name for path in folder.rglob("*stage*")) == []
+    assert_same(database, sqlite_source(warehouse))
+    assert sorted(path.name for path in warehouse.parent.rglob("*stage*")) == []
 
 
 @pytest.fixture(scope="module")

@@ -102,6 +102,11 @@ def ended_runs(project: ProjectFolder, document: str = "acme-profile") -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def mapped(project: ProjectFolder, document: str = "acme-profile") -> set[str]:
+    """Profile fields that are recorded for a document: what its status shows, for whoever asks ten times a second."""
+    return {item for (item,) in execute(project, f"SELECT item FROM statuses WHERE name = '{document}' AND item <> ''")}
+
+
 def conditions(project: ProjectFolder, subject: str = "config") -> dict[str, tuple[str, str]]:
     """Condition → (reason, hint)."""
     rows = execute(project, f"SELECT condition, reason, hint FROM conditions WHERE subject = '{subject}'")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.projects import COUNTRY, TITLE, ProjectFolder
 from tests.config.git_server import Author
-from tests.loop.processes import QUICK, conditions, ended_runs, loop, until
+from tests.loop.processes import QUICK, conditions, ended_runs, loop, mapped, until
 
 SOURCE = """\
 apiVersion: reconciler/v1
@@ -44,7 +44,7 @@ def test_commits_are_applied_and_rewritten_history_waits_for_somebody(project: P
         there = ProjectFolder(root=upstream.folder, world=project.world)
         there.mapping("acme-profile", [TITLE, COUNTRY])
         upstream.commit()
-        until(lambda: "Renewal Date" not in project.status())
+        until(lambda: "Renewal Date" not in mapped(project))
         upstream.git("reset", "-q", "--hard", first)
         rewritten = upstream.commit(message="Another history")
         _, hint = until(lambda: conditions(project).get("source-rewritten"))
