@@ -202,10 +202,17 @@ def replace(session: Session, begun: Pass, kind: Kind, contents: Mapping[str, st
 # ---- what is not in the lists
 
 
-def due(session: Session, connection: str, kind: Kind, limit: int) -> list[str]:
-    """Some of the records of which more is to be read."""
-    query = _alive(connection, kind).where(_records.c.due == 1).order_by(_records.c.read_at).limit(limit)
-    return list(session.execute(query).scalars())
+def due(session: Session, connection: str, kind: Kind, limit: int, *, besides: Collection[str] = ()) -> list[str]:
+    """Some of the records of which more is to be read, `besides` a few."""
+    query = _alive(connection, kind).where(_records.c.due == 1, _records.c.id.not_in(sorted(besides)))
+    return list(session.execute(query.order_by(_records.c.read_at).limit(limit)).scalars())
+
+
+def leave_due(session: Session, connection: str, kind: Kind, ids: Collection[str]) -> None:
+    """Note that there is more to be read of some records."""
+    for part in _parts(ids):
+        chosen = (_records.c.connection == connection, _records.c.kind == kind.value, _records.c.id.in_(part))
+        session.execute(update(_records).where(*chosen).values(due=1))
 
 
 def oldest(session: Session, connection: str, kind: Kind, limit: int, *, before: datetime) -> list[str]:

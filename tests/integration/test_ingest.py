@@ -234,6 +234,84 @@ def test_views_are_seen_where_every_topic_is_listed(world: World) -> None:
     assert found(world.run(every_topic=True), Kind.TOPIC).deleted == 1
 
 
+class TestUnusable:
+    """What cannot be used costs nothing else, and proves nothing about what is not there."""
+
+    def test_a_list_with_a_topic_without_an_id_marks_none_as_deleted(self, world: World) -> None:
+        world.run()
+        world.forum.topics[1]["publicId"] = None
+        del world.forum.topics[3]
+        run = world.run(force_full=True)
+        assert world.alive(Kind.TOPIC) == {"1", "2", "3", "4"}
+        (unusable,) = run.unusable  # also the list by type has it
+        assert (unusable.id, unusable.label) == ("internal id 1000002", "Topic 2")
+        assert unusable.detail.startswith("item 2 of the list of topics: ")
+        world.forum.topics[1]["publicId"] = "2"
+        assert world.run(force_full=True).unusable == ()
+        assert world.alive(Kind.TOPIC) == {"1", "2", "3"}
+
+    @pytest.mark.parametrize("broken", [{"publicReplyId": None}, {"id": None}])
+    def test_a_topic_with_such_a_reply_keeps_its_replies_and_is_read_again(
+        self, world: World, broken: dict[str, Any]
+    ) -> None:
+        world.run()
+        world.forum.topics[0].update(replyCount=3, lastActivityAt="2026-11-23T10:00:00+00:00")
+        whole = world.forum.replies["1"]
+        world.forum.replies["1"] = [{**whole[0], **broken}, answer(13)]
+        for _ in range(2):
+            run = world.run()
+            assert world.calls("/replies") == 1
+            assert [one.kind for one in run.unusable] == [Kind.REPLY]
+            assert world.alive(Kind.REPLY) == {"11", "12", "13", "21"}
+        world.forum.replies["1"] = [whole[0], answer(13)]
+        assert world.run().unusable == ()
+        assert world.alive(Kind.REPLY) == {"11", "13", "21"}
+        world.run()
+        assert world.calls("/replies") == 0
+
+    @pytest.mark.parametrize("force_full", [False, True])
+    def test_a_profile_that_cannot_be_read_is_asked_for_again(self, world: World, force_full: bool) -> None:
+        world.run()
+        world.forum.users["3"]["posts"] = 9
+        world.forum.users["4"]["posts"] = 9
+        world.forum.before = lambda request: reply(200, b"[]") if request.target.endswith("/user/3") else None
+        for _ in range(2):
+            run = world.run(force_full=force_full, refresh_members=100)
+            assert [one.id for one in run.unusable] == ["profile of 3"]
+            assert world.stored(Kind.MEMBER)["3"].values["profile"] == {"Phone": "+49 3"}
+            assert world.stored(Kind.MEMBER)["4"].values["posts"] == 9
+        world.forum.before = lambda _: None
+        assert world.run().unusable == ()
+        assert world.calls("/user/3") == 1
+        world.run()
+        assert world.calls("/user/3") == 0
+
+    def test_a_user_without_an_id_hides_nobody_who_is_gone(self, world: World) -> None:
+        """Whoever is missing is asked for, so the list need not prove it."""
+        world.run()
+        plain = [user(n) for n in range(1, 13) if n not in (5, 7)]
+        listed = [*plain, {**user(5), "userid": None}]
+        del world.forum.users["7"]
+
+        def before(request: Request) -> Any:
+            return reply(200, {"users": listed}) if "/user?" in request.target else None
+
+        world.forum.before = before
+        run = world.run()
+        assert [one.label for one in run.unusable] == ["user 5"]
+        assert world.alive(Kind.MEMBER) == {str(n) for n in range(1, 13) if n != 7}
+        assert "user 7" not in world.everything()
+
+    def test_categories_and_statuses(self, world: World) -> None:
+        world.run()
+        world.forum.categories.append({"name": "nobody knows"})
+        world.forum.statuses = [{"name": "New"}]
+        run = world.run()
+        assert {one.kind for one in run.unusable} == {Kind.CATEGORY, Kind.IDEA_STATUS}
+        assert world.alive(Kind.IDEA_STATUS) == {"1"}
+        assert world.alive(Kind.CATEGORY) == {"6"}
+
+
 class TestGone:
     def test_topics_are_missed_by_a_complete_pass_only(self, world: World) -> None:
         world.run(full_every=3)
