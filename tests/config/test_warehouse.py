@@ -20,6 +20,7 @@ from reconciler.model import resources
 from reconciler.model.catalog import CatalogField, DataType
 from reconciler.model.document import MODEL, SYNC, Document, DocumentId
 from reconciler.model.resources import Behavior, Dialect, Every, FieldRule, SecretRef, WhenNull
+from tests.acceptance.commands import in_process
 from tests.config.helpers import load, write
 
 ONLY_WAREHOUSE = {"config/warehouse.yaml": WAREHOUSE}
@@ -607,6 +608,15 @@ def test_lineage_of_what_only_the_database_knows(tmp_path: Path) -> None:
     files["config/accounts.yaml"] = model("sql: SELECT * FROM crm.accounts WHERE true")
     text = lineage.explain(project(tmp_path / "b", sync(), files), "Model/accounts")
     assert ["stage", "-", "Company.Stage", "(Sync/companies)"] in [line.split() for line in text.split("\n")]
+
+
+def test_lineage_shows_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    files = {**MODELS, "config/accounts.yaml": model("table: crm.accounts")}
+    project(tmp_path, sync(STAGE, r'column: "re\x1b[31md\u202e", field: TickerSymbol'), files)
+    done = in_process("explain", "Model/accounts", "--project", tmp_path, env={}).expect(0)
+    assert r"re\x1b[31md\u202e" in done.out
+    assert "\x1b" not in done.out
+    assert "\u202e" not in done.out
 
 
 def test_lineage_of_what_is_not_there(tmp_path: Path) -> None:
