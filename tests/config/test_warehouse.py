@@ -312,6 +312,18 @@ def test_keys_of_custom_objects(key: str, expected: list[str], tmp_path: Path) -
     assert [code for code, *_ in found(tmp_path, text)] == expected
 
 
+def test_a_key_that_turns_out_to_be_a_lookup_is_refused_when_the_catalog_comes(tmp_path: Path) -> None:
+    """Every plan and apply validates, so no cycle gets to see it."""
+    text = sync("column: employees, field: Progress__gc", object="Onboarding", key="{Company__gc: name}")
+    before = Example(text=text, files=MODELS, catalog=False)
+    root = playground.write(before, tmp_path)
+    assert "E-SYNC-KEY" not in [d.code for d in load_project(root, tmp_path).diagnostics]
+    playground.write(replace(before, catalog=True), tmp_path)
+    wrong = [d for d in load_project(root, tmp_path).diagnostics if d.code == "E-SYNC-KEY"]
+    assert [d.message for d in wrong] == ["'Company__gc' is a lookup, and records are not found by lookups"]
+    assert wrong[0].hint
+
+
 @pytest.mark.parametrize(
     ("key", "words"),
     [
