@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import select
 
 from reconciler import errors
 from reconciler.clock import SystemClock
 from reconciler.engine import holding
 from reconciler.engine.ingest import Count, Ingested, Settings, ingest
 from reconciler.model.community import Kind
-from reconciler.state import community
+from reconciler.state import community, tables
 from reconciler.state.database import Database, open_database
 from tests.connectors.community import cc
 from tests.connectors.forum import Forum, answer, topic, user
 from tests.connectors.servers import CountingBudget, Request, reply, serving
 
 NAME = "acme-community"
+RECORDS = tables.community_records
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 COMMON = 10
 """Calls of every run: the token, the categories, their tree and numbers, the idea statuses, and the five types of topics."""
@@ -54,6 +57,14 @@ class Watcher:
 
     def advance(self, count: int) -> None:
         self.count += count
+
+
+class Stored(NamedTuple):
+    """A record of the store."""
+
+    values: dict[str, Any]
+    changed_at: datetime
+    deleted_at: datetime | None
 
 
 class World:
@@ -90,9 +101,12 @@ class World:
     def calls(self, part: str) -> int:
         return sum(part in target for target in self.requests)
 
-    def stored(self, kind: Kind) -> dict[str, community.Stored]:
+    def stored(self, kind: Kind, connection: str = NAME) -> dict[str, Stored]:
+        columns = (RECORDS.c.id, RECORDS.c.content, RECORDS.c.changed_at, RECORDS.c.deleted_at)
+        query = select(*columns).where(RECORDS.c.connection == connection, RECORDS.c.kind == kind.value)
         with self.database.read() as session:
-            return {one.id: one for one in community.records(session, NAME, kind)}
+            rows = session.execute(query.order_by(RECORDS.c.id)).all()
+        return {id: Stored(json.loads(content), *moments) for id, content, *moments in rows}
 
     def alive(self, kind: Kind) -> set[str]:
         return {id for id, one in self.stored(kind).items() if one.deleted_at is None}
@@ -526,17 +540,19 @@ def test_a_clock_that_was_set_back_reads_nothing_for_ever(world: World) -> None:
     assert world.run(force_full=True, refresh_members=12).full
 
 
-def test_communities_are_kept_apart_and_one_can_be_forgotten(world: World) -> None:
-    world.run()
+def test_communities_are_kept_apart(world: World) -> None:
     with world.database.begin() as session:
         begun = community.begin(session, "other", full_every=7, now=NOW)
-        row = community.Row("3", None, None, "x", "", False, "{}")
-        community.store(session, begun, Kind.MEMBER, [row], now=NOW)
-        community.forget(session, NAME)
-    assert world.stored(Kind.MEMBER) == {}
-    with world.database.read() as session:
-        assert [one.id for one in community.records(session, "other", Kind.MEMBER)] == ["3"]
-    assert world.run().full
+        rows = [community.Row(id, None, None, "x", "", False, "{}") for id in ("3", "99")]
+        community.store(session, begun, Kind.MEMBER, rows, now=NOW)
+    before = world.stored(Kind.MEMBER, "other")
+    assert world.run().full, "whatever was read of another community"
+    assert "99" not in world.stored(Kind.MEMBER)
+    del world.forum.users["3"]
+    world.run()
+    assert "3" not in world.alive(Kind.MEMBER)
+    assert world.stored(Kind.MEMBER, "other") == before
+    assert before.keys() == {"3", "99"}
 
 
 def test_odd_members_are_kept_as_they_are(world: World) -> None:
