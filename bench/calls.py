@@ -25,22 +25,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.measure import Cost, Row, run, save, table
+from bench.project import PROJECT, RECONCILE, SECRETS
 from reconciler.clock import SystemClock
 from reconciler.connectors.base import Unlimited
 from reconciler.connectors.http import HttpClient
 
-SECRETS = {
-    "RECONCILE_ALLOW_LOOPBACK": "1",
-    "ACME_CS_KEY": "sandbox-access-key",
-    "ACME_CC_ID": "sandbox-client",
-    "ACME_CC_SECRET": "sandbox-secret",
-}
-RECONCILE = (sys.executable, "-m", "reconciler")
-PROJECT = """apiVersion: reconciler/v1
-kind: Project
-metadata: {name: bench}
-spec: {configs: [config.yaml]}
-"""
 CONFIG = """apiVersion: reconciler/v1
 kind: Connection
 metadata: {name: cs}

@@ -29,6 +29,7 @@ from typing import Any
 from bench import lists
 from bench.lists import Sizes
 from bench.measure import Row, run, save, table
+from bench.project import PROJECT, RECONCILE, SECRETS
 
 COMMUNITIES = 3
 WITH_PROFILES = 1
@@ -52,22 +53,14 @@ LOOK = 500
 FIRST_SECONDS, AGAIN_SECONDS = 1.5, 0.3
 """Seconds of CPU for 1,000 members and posts."""
 
-RECONCILE = (sys.executable, "-m", "reconciler")
 CONNECTIONS = tuple(f"cc-{number}" for number in range(1, COMMUNITIES + 1))
 ACTIVE = "substr(json_extract(content, '$.last_activity_at'), 1, 10)"
 TENANTS = ("acme-en", "acme-partners-en", "acme-3-en")
-SECRETS = {
-    "RECONCILE_ALLOW_LOOPBACK": "1",
-    "ACME_CS_KEY": "sandbox-access-key",
-    "ACME_CC_SECRET": "sandbox-secret",
+ENVIRONMENT = {
+    **SECRETS,
     "TABLES_URL": "sqlite:///tables.db",
     **{f"ACME_CC_{n}": "sandbox-client" + (f"-{n}" if n > 1 else "") for n in range(1, COMMUNITIES + 1)},
 }
-PROJECT = """apiVersion: reconciler/v1
-kind: Project
-metadata: {name: bench}
-spec: {configs: [config.yaml]}
-"""
 ENDS = """apiVersion: reconciler/v1
 kind: Connection
 metadata: {name: cs}
@@ -228,7 +221,8 @@ def imports(folder: Path, urls: Mapping[str, str]) -> Import:
     with urllib.request.urlopen(request, timeout=60):
         pass
     costs = [
-        run([*RECONCILE, "sync", f"CommunityImport/cc-{n}"], cwd=folder, env=SECRETS) for n in range(1, COMMUNITIES + 1)
+        run([*RECONCILE, "sync", f"CommunityImport/cc-{n}"], cwd=folder, env=ENVIRONMENT)
+        for n in range(1, COMMUNITIES + 1)
     ]
     calls: Counter[str] = Counter()
     for counter in _asked(urls["cc"] + "/_sandbox/state")["counters"]:
@@ -383,7 +377,7 @@ def world(people: int, topics: int, to: str) -> Iterator[tuple[Path, dict[str, s
             folder = Path(name)
             _write_project(folder, urls, to)
             for arguments in ("catalog pull", "apply"):
-                run([*RECONCILE, *arguments.split()], cwd=folder, env=SECRETS)
+                run([*RECONCILE, *arguments.split()], cwd=folder, env=ENVIRONMENT)
             yield folder, urls
     finally:
         process.terminate()

@@ -16,11 +16,10 @@ from pathlib import Path
 
 from bench import corpus
 from bench.measure import Cost, Row, interleaved, run, save, table
+from bench.project import RECONCILE
 
 RECORDED = Cost(wall=44.0, cpu=61.0, peak=1689.0)
 """`terraform plan` of 10,000 resources with a state, 1 % changed; Terraform 1.11.4 on 2 CPUs, November 2026."""
-
-RECONCILE = (sys.executable, "-m", "reconciler")
 
 
 def main() -> int:

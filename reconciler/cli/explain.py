@@ -32,12 +32,19 @@ def command(project: Path | None, topic: str | None) -> None:
         from reconciler.cli.load import load
         from reconciler.config.lineage import explain as explain_model
 
-        click.echo(explain_model(load(project), topic), nl=False)
+        click.echo(_shown(explain_model(load(project), topic)), nl=False)
         return
     if topic is not None and topic.startswith("CommunityImport/"):
         from reconciler.cli.load import load
         from reconciler.engine.imports import explain as explain_import
 
-        click.echo(explain_import(load(project), topic), nl=False)
+        click.echo(_shown(explain_import(load(project), topic)), nl=False)
         return
     click.echo(topics() if topic is None else explain(topic))
+
+
+def _shown(text: str) -> str:
+    """Lines with names of queries and tenants: a terminal obeys nothing of them."""
+    from reconciler.report.text import visible
+
+    return "\n".join(map(visible, text.split("\n")))

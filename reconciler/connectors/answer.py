@@ -11,6 +11,9 @@ import orjson
 from reconciler import errors
 from reconciler.model.json import Json
 
+SHAPE_HINT = "nothing was concluded from it; try again later, and ask the support of that system if it stays so"
+"""For an answer in JSON that is not what the API documents."""
+
 API_HINT = "check the domain, region or base URL of the connection: something else than the API answers there"
 
 
@@ -52,14 +55,14 @@ def json_object(value: Json, what: str) -> Mapping[str, Json]:
     """`value` as an object. Raises `errors.RemoteMalformed`, in which `what` names the place."""
     if isinstance(value, Mapping):
         return value
-    raise errors.RemoteMalformed(f"{what} should be an object, but is {_name(value)}")
+    raise errors.RemoteMalformed(f"{what} should be an object, but is {_name(value)}", hint=SHAPE_HINT)
 
 
 def json_list(value: Json, what: str) -> list[Json]:
     """`value` as a list. Raises `errors.RemoteMalformed`, in which `what` names the place."""
     if isinstance(value, list):
         return value
-    raise errors.RemoteMalformed(f"{what} should be a list, but is {_name(value)}")
+    raise errors.RemoteMalformed(f"{what} should be a list, but is {_name(value)}", hint=SHAPE_HINT)
 
 
 def _name(value: Json) -> str:

@@ -15,7 +15,7 @@ from reconciler.model.outcome import RecordResult, RecordWrite, Write, WriteResu
 from reconciler.model.watermark import Highest, Mark, Since
 
 if TYPE_CHECKING:
-    from reconciler.model.community import CommunityRecord, ObjectDefinition
+    from reconciler.model.community import CommunityRecord, Listed, ObjectDefinition
 
 
 class Budget(Protocol):
@@ -45,7 +45,7 @@ Row = tuple[Json, ...]
 
 
 class Member(NamedTuple):
-    """A community user. `email` is as the community has it; empty when it has none."""
+    """A community user. `email` is as the community has it; empty when it has none. `id` is empty when it is not usable."""
 
     id: str
     email: str
@@ -113,7 +113,8 @@ class MemberDirectory(Protocol):
 
 class CommunitySource(Protocol):
     """Reads a community for an import: records with the values that `model.community` names. Every method raises
-    `errors.RemoteError` and `errors.Interrupted`; what was read until then proves nothing about what was not."""
+    `errors.RemoteError` and `errors.Interrupted`; what was read until then proves nothing about what was not. What is unusable
+    comes among the records: a list that has such a thing does not prove that anything is gone."""
 
     @property
     def concurrency(self) -> int:
@@ -125,35 +126,35 @@ class CommunitySource(Protocol):
         """Requests sent so far, retries included."""
         ...
 
-    def members(self) -> Iterator[list[CommunityRecord]]:
+    def members(self) -> Iterator[Sequence[Listed]]:
         """Every member once, with what the list says of it: no profile."""
         ...
 
-    def details(self, ids: Iterable[str]) -> Iterator[tuple[str, CommunityRecord | None]]:
+    def details(self, ids: Iterable[str]) -> Iterator[tuple[str, Listed | None]]:
         """Members with their profiles, one call each, several at once and in no certain order. None: there is no such
         member any more."""
         ...
 
-    def topics(self, since: date | None) -> Iterator[list[CommunityRecord]]:
+    def topics(self, since: date | None) -> Iterator[Sequence[Listed]]:
         """Every topic once that was active since a day (UTC), and maybe some that were not; None: all of them.
 
         What changes while the list is read is given in its old state or in its new one.
         """
         ...
 
-    def topic_details(self, since: date | None) -> Iterator[list[CommunityRecord]]:
+    def topic_details(self, since: date | None) -> Iterator[Sequence[Listed]]:
         """Those values of the same topics that `topics` does not give, as far as there are any; topics among them twice, and
         some that `topics` does not have."""
         ...
 
-    def replies(self, topic: CommunityRecord) -> Iterator[list[CommunityRecord]]:
+    def replies(self, topic: CommunityRecord) -> Iterator[Sequence[Listed]]:
         """Every visible reply to a topic once. May be called from several threads. Raises `errors.RemoteRefused` with status
         404 for a topic that is gone."""
         ...
 
-    def categories(self) -> list[CommunityRecord]: ...
+    def categories(self) -> Sequence[Listed]: ...
 
-    def idea_statuses(self) -> list[CommunityRecord]: ...
+    def idea_statuses(self) -> Sequence[Listed]: ...
 
 
 class Destination(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,13 +17,14 @@ from reconciler.engine.flows.community import ImportFlow, Missing, Origin, Rende
 from reconciler.engine.holding import Held
 from reconciler.engine.kinds import IMPORT_JOB
 from reconciler.model.catalog import Catalog, CatalogField
-from reconciler.model.community import ObjectDefinition, objects
-from reconciler.model.document import COMMUNITY_IMPORT
+from reconciler.model.community import Kind, ObjectDefinition, Unusable, objects
+from reconciler.model.document import COMMUNITY_IMPORT, DocumentId
 from reconciler.model.json import Json
+from reconciler.model.outcome import Reason
 from reconciler.model.resources import Behavior, CcConnection, CommunityImport
 from reconciler.planning.objects import TargetObject, compare
 from reconciler.records.coerce import coerce
-from reconciler.state import erasure, imports
+from reconciler.state import erasure, imports, outcomes
 from reconciler.state.database import Database
 
 
@@ -56,15 +57,18 @@ def ends(
 ) -> Ends:
     """Everything that one cycle of an import needs."""
     definitions = objects(reading.community.tenant, reading.community.profile_fields)
+    unusable: list[Unusable] = []
+    """What reading finds, before any part is staged."""
     if isinstance(target, Tables):
-        parts = [_table_part(database, reading, target, definition) for definition in definitions]
+        parts = [_table_part(database, reading, target, definition, unusable) for definition in definitions]
     else:
-        parts = [_object_part(database, reading, target, found) for found in compare(definitions, reading.catalog)]
+        found = compare(definitions, reading.catalog)
+        parts = [_object_part(database, reading, target, one, unusable) for one in found]
 
     def prepare(lease: Held, progress: Progress) -> None:
         if isinstance(target, Tables):
             target.prepare(definitions)
-        _read(database, reading, lease, progress, clock)
+        unusable.extend(_read(database, reading, lease, progress, clock))
 
     return Ends(
         parts=parts,
@@ -76,17 +80,20 @@ def ends(
     )
 
 
-def _read(database: Database, reading: Reading, lease: Held, progress: Progress, clock: Clock) -> None:
-    """Bring the store up to date, then what is derived from it."""
+def _read(database: Database, reading: Reading, lease: Held, progress: Progress, clock: Clock) -> Sequence[Unusable]:
+    """Bring the store up to date, then what is derived from it. Gives what could not be used of what came."""
     flow, connection = reading.flow, reading.community.name
     with database.read() as session:
         counted_at = imports.counted_at(session, connection)
+        document = DocumentId(COMMUNITY_IMPORT, flow.name)
+        unusable = outcomes.count(session, document=document, item=Kind.TOPIC.value, reason=Reason.MALFORMED)
     settings = ingest.Settings(
         profiles=bool(reading.community.profile_fields or flow.identity.profile_fields),
         full_every=flow.full_every,
         refresh_members=flow.refresh_members,
         # Views move nothing in the list of what was active. Counted once a day, they belong to that day.
-        every_topic=counted_at is None or counted_at.date() < clock.now().date(),
+        # A topic that cannot be used may become usable without having been active.
+        every_topic=counted_at is None or counted_at.date() < clock.now().date() or unusable > 0,
     )
 
     def forget() -> None:
@@ -94,7 +101,7 @@ def _read(database: Database, reading: Reading, lease: Held, progress: Progress,
 
     forget()
     with database.workspace() as workspace:
-        ingest.ingest(
+        ingested = ingest.ingest(
             workspace,
             connection,
             reading.source,
@@ -118,6 +125,7 @@ def _read(database: Database, reading: Reading, lease: Held, progress: Progress,
     with database.begin() as session:
         lease.assert_held(session)
         imports.count(session, connection, clock.now())
+    return ingested.unusable
 
 
 def _forget(database: Database, connection: str, lease: Held) -> None:
@@ -136,16 +144,20 @@ def _origin(reading: Reading) -> Origin:
     return Origin(connection=reading.community.name, tenant=reading.community.tenant)
 
 
-def _table_part(database: Database, reading: Reading, target: Tables, definition: ObjectDefinition) -> Part:
+def _table_part(
+    database: Database, reading: Reading, target: Tables, definition: ObjectDefinition, unusable: Sequence[Unusable]
+) -> Part:
     names = {field.name: (field.name, _as_it_is) for field in definition.fields}
     return Part(
-        flow=ImportFlow(database, _origin(reading), definition, definition.fields),
+        flow=ImportFlow(database, _origin(reading), definition, definition.fields, unusable),
         destination=WholeEnd(writer=target.records(definition), item=definition.kind, fields=names, key=definition.key),
         scope=scope(reading.flow.target, definition.name),
     )
 
 
-def _object_part(database: Database, reading: Reading, target: Tenant, found: TargetObject) -> Part:
+def _object_part(
+    database: Database, reading: Reading, target: Tenant, found: TargetObject, unusable: Sequence[Unusable]
+) -> Part:
     definition, ledger = found.definition, scope(reading.flow.target, found.definition.name)
     if found.found is None or not found.usable:
         return Part(flow=Missing(definition, _why_unusable(found, reading.flow)), destination=None, scope=ledger)
@@ -154,7 +166,7 @@ def _object_part(database: Database, reading: Reading, target: Tenant, found: Ta
     key = found.fields[definition.key].name
     writer = target.writer(RecordTarget(object=found.found, key=(key,), behavior=Behavior.UPDATE_OR_CREATE))
     return Part(
-        flow=ImportFlow(database, _origin(reading), definition, usable),
+        flow=ImportFlow(database, _origin(reading), definition, usable, unusable),
         destination=WholeEnd(writer=writer, item=definition.kind, fields=fields, key=definition.key),
         scope=ledger,
     )

@@ -13,12 +13,11 @@ due is still due, and a complete pass goes on until it is complete.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from reconciler import errors
 from reconciler.clock import Clock
@@ -26,7 +25,8 @@ from reconciler.connectors.base import CommunitySource
 from reconciler.connectors.crowd import crowd
 from reconciler.engine.cycle import Progress
 from reconciler.engine.holding import Held
-from reconciler.model.community import CommunityRecord, Kind
+from reconciler.engine.intake import Gone, Intake
+from reconciler.model.community import CommunityRecord, Kind, Listed, Unusable
 from reconciler.model.json import Json, canonical, digest
 from reconciler.state import community
 from reconciler.state.session import Session
@@ -90,10 +90,7 @@ class Ingested:
     full: bool
     counts: Mapping[Kind, Count]
     calls: int
-
-
-class _Gone(NamedTuple):
-    """In place of a page of replies: the topic is not there any more."""
+    unusable: Sequence[Unusable] = ()
 
 
 def ingest(
@@ -144,6 +141,9 @@ class _Run:
     started: datetime
     first_call: int
     counts: dict[Kind, Count] = field(default_factory=lambda: {kind: Count() for kind in Kind})
+    unusable: dict[tuple[Kind, str], Unusable] = field(default_factory=dict)
+    unread: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
+    """Of what something unusable came: not asked for again in this run, and still due in the next one."""
     newest: str = ""
     """The latest activity of any topic that was listed."""
 
@@ -159,7 +159,10 @@ class _Run:
         with self._commit() as session:
             community.complete(session, self.begun, since=self._watermark(), now=self.clock.now())
         calls = self.source.calls - self.first_call
-        return Ingested(number=self.begun.number, full=self.begun.full, counts=self.counts, calls=calls)
+        unusable = tuple(self.unusable.values())
+        return Ingested(
+            number=self.begun.number, full=self.begun.full, counts=self.counts, calls=calls, unusable=unusable
+        )
 
     @contextmanager
     def _commit(self) -> Iterator[Session]:
@@ -170,17 +173,28 @@ class _Run:
 
     # ---- lists
 
-    def _list(self, kind: Kind, pages: Iterable[Sequence[CommunityRecord]], *, whole: bool = True) -> None:
-        """Read a list to its end and store what differs. Of a `whole` one, what it does not have is gone."""
+    def _list(self, kind: Kind, pages: Iterable[Sequence[Listed]], *, whole: bool = True) -> None:
+        """Read a list to its end and store what differs. Of a `whole` one, what it does not have is gone, unless it has things
+        of which nobody knows what they are. Members are asked for before they are believed to be gone."""
         self.progress.phase(f"reading {WORDS[kind]}", None)
         with self.workspace.begin() as session:
             before = community.count(session, self.begun.connection, kind)
         community.watch(self.workspace)
+        clear = True
         for page in pages:
-            self._take(kind, page, whole=whole)
+            records = self._usable(page)
+            clear = clear and len(records) == len(page)
+            self._take(kind, records, whole=whole)
             self.progress.advance(len(page))
-        if whole:
+        if whole and (clear or kind is Kind.MEMBER):
             self._conclude(kind, before)
+
+    def _usable(self, page: Sequence[Listed]) -> list[CommunityRecord]:
+        """The records of a page; what cannot be used is noted."""
+        for one in page:
+            if isinstance(one, Unusable):
+                self.unusable.setdefault((one.kind, one.id), one)
+        return [one for one in page if not isinstance(one, Unusable)]
 
     def _take(self, kind: Kind, page: Sequence[CommunityRecord], *, whole: bool) -> None:
         with self.workspace.begin() as session:
@@ -258,8 +272,7 @@ class _Run:
         if not self.settings.profiles:
             return
         self.progress.phase("reading profiles", None)
-        connection = self.begun.connection
-        while ids := self._look(lambda session: community.due(session, connection, Kind.MEMBER, PAGE)):
+        while ids := self._due(Kind.MEMBER, PAGE):
             self._ask(ids)
         # Only a complete pass looks for what the list does not show; what a part of it has read, the next part does not.
         full_since, rest = self.begun.full_since, self.settings.refresh_members - self.counts[Kind.MEMBER].asked
@@ -271,9 +284,13 @@ class _Run:
         """Read members one by one. One who is not there any more is erased, and stays so while the list says nothing new."""
         found: list[CommunityRecord] = []
         gone: list[str] = []
+        unread: list[str] = []
         for id, record in self.source.details(ids):
             if record is None:
                 gone.append(id)
+            elif isinstance(record, Unusable):
+                unread.append(id)
+                self._usable([record])
             else:
                 found.append(record)
             self.progress.advance(1)
@@ -281,9 +298,10 @@ class _Run:
             now, connection = self.clock.now(), self.begun.connection
             held = community.values(session, connection, Kind.MEMBER, [record.id for record in found])
             contents = {record.id: canonical({**held.get(record.id, {}), **record.values}) for record in found}
-            self.counts[Kind.MEMBER].asked += len(found) + len(gone)
+            self.counts[Kind.MEMBER].asked += len(ids)
             self.counts[Kind.MEMBER].stored += community.replace(session, self.begun, Kind.MEMBER, contents, now=now)
             community.was_read(session, connection, Kind.MEMBER, list(contents), now=self._read_at())
+            self._leave_due(session, Kind.MEMBER, unread)
             erased = community.erase(session, self.begun, gone, forget=not listed, now=now)
             self.counts[Kind.MEMBER].deleted += erased
 
@@ -296,7 +314,7 @@ class _Run:
             return None
         return self.begun.since.date()
 
-    def _topics(self) -> Iterator[list[CommunityRecord]]:
+    def _topics(self) -> Iterator[Sequence[Listed]]:
         for page in self.source.topics(self._since):
             self.newest = max([self.newest, *(_activity(record) for record in page)])
             yield page
@@ -305,7 +323,8 @@ class _Run:
         """Add what the lists by type say of topics that are stored."""
         self.progress.phase("reading topics by type", None)
         names = DETAILS[Kind.TOPIC]
-        for page in self.source.topic_details(self._since):
+        for listed in self.source.topic_details(self._since):
+            page = self._usable(listed)
             with self.workspace.begin() as session:
                 held = community.values(session, self.begun.connection, Kind.TOPIC, [record.id for record in page])
                 contents = {}
@@ -319,7 +338,7 @@ class _Run:
                     self.lease.assert_held(session)
                     changed = community.replace(session, self.begun, Kind.TOPIC, contents, now=self.clock.now())
                     self.counts[Kind.TOPIC].stored += changed
-            self.progress.advance(len(page))
+            self.progress.advance(len(listed))
 
     def _watermark(self) -> datetime | None:
         """Up to when everything is known: the newest activity that the community told of, by its own clock. Ours only keeps a
@@ -330,8 +349,8 @@ class _Run:
 
     def _read_replies(self) -> None:
         self.progress.phase("reading replies", None)
-        connection, full_since = self.begun.connection, self.begun.full_since
-        while ids := self._look(lambda session: community.due(session, connection, Kind.TOPIC, INTAKE)):
+        full_since = self.begun.full_since
+        while ids := self._due(Kind.TOPIC, INTAKE):
             self._read_replies_of(ids)
         while full_since is not None and (ids := self._oldest(Kind.TOPIC, INTAKE, full_since)):
             self._read_replies_of(ids)
@@ -339,22 +358,26 @@ class _Run:
     def _read_replies_of(self, ids: Sequence[str]) -> None:
         found = self._look(lambda session: community.values(session, self.begun.connection, Kind.TOPIC, ids))
         topics = [CommunityRecord(kind=Kind.TOPIC, id=id, values=values) for id, values in found.items()]
-        intake = _Intake()
+        intake = Intake()
         for topic, page in crowd(self._replies, topics, self.source.concurrency):
-            intake.add(topic.id, page)
+            if page is None or isinstance(page, Gone):
+                intake.end(topic.id, page)
+            else:
+                records = self._usable(page)
+                intake.add(topic.id, records, clear=len(records) == len(page))
             if len(intake) >= INTAKE:
                 self._take_replies(intake)
         self._take_replies(intake)
 
-    def _replies(self, topic: CommunityRecord) -> Iterator[list[CommunityRecord] | _Gone]:
+    def _replies(self, topic: CommunityRecord) -> Iterator[Sequence[Listed] | Gone]:
         try:
             yield from self.source.replies(topic)
         except errors.RemoteRefused as error:
             if error.status != 404:
                 raise
-            yield _Gone()
+            yield Gone()
 
-    def _take_replies(self, intake: _Intake) -> None:
+    def _take_replies(self, intake: Intake) -> None:
         replies, ended = intake.taken()
         if not replies and not ended:
             return
@@ -365,7 +388,9 @@ class _Run:
             before = community.replies(session, connection, whole)
             gone = [id for topic, ids in whole.items() for id in before[topic] if id not in ids]
             self.counts[Kind.REPLY].deleted += community.delete(session, self.begun, Kind.REPLY, gone, now=now)
-            community.was_read(session, connection, Kind.TOPIC, list(ended), now=self._read_at())
+            read = [topic for topic in ended if topic not in intake.doubtful]
+            community.was_read(session, connection, Kind.TOPIC, read, now=self._read_at())
+            self._leave_due(session, Kind.TOPIC, [topic for topic in ended if topic in intake.doubtful])
         self.counts[Kind.REPLY].listed += len(replies)
         self.counts[Kind.REPLY].stored += stored
         self.counts[Kind.TOPIC].asked += len(ended)
@@ -381,38 +406,17 @@ class _Run:
         with self.workspace.begin() as session:
             return work(session)
 
+    def _due(self, kind: Kind, limit: int) -> list[str]:
+        besides = self.unread[kind]
+        return self._look(lambda session: community.due(session, self.begun.connection, kind, limit, besides=besides))
+
+    def _leave_due(self, session: Session, kind: Kind, ids: Sequence[str]) -> None:
+        """What could not be read of some records is read in the next run."""
+        self.unread[kind].update(ids)
+        community.leave_due(session, self.begun.connection, kind, ids)
+
     def _oldest(self, kind: Kind, limit: int, before: datetime) -> list[str]:
         return self._look(lambda session: community.oldest(session, self.begun.connection, kind, limit, before=before))
-
-
-class _Intake:
-    """Replies of several topics at once, as they come, until they are stored."""
-
-    def __init__(self) -> None:
-        self._replies: dict[str, CommunityRecord] = {}
-        self._ids: defaultdict[str, set[str]] = defaultdict(set)
-        self._gone: set[str] = set()
-        self._ended: list[str] = []
-
-    def __len__(self) -> int:
-        return len(self._replies) + len(self._ended)
-
-    def add(self, topic: str, page: list[CommunityRecord] | _Gone | None) -> None:
-        if page is None:
-            self._ended.append(topic)
-        elif isinstance(page, _Gone):
-            self._gone.add(topic)
-        else:
-            self._replies.update((reply.id, reply) for reply in page)
-            self._ids[topic].update(reply.id for reply in page)
-
-    def taken(self) -> tuple[list[CommunityRecord], dict[str, set[str] | None]]:
-        """The replies since the last time; and the topics that ended, each with the ids of all its replies, or None when it is
-        gone and its replies are anybody's guess."""
-        ended = {topic: None if topic in self._gone else self._ids.pop(topic, set()) for topic in self._ended}
-        replies = list(self._replies.values())
-        self._replies, self._ended = {}, []
-        return replies, ended
 
 
 def _row(record: CommunityRecord, stamp: str, known: community.Known | None, content: str) -> community.Row:
@@ -455,6 +459,6 @@ def _author(record: CommunityRecord) -> str | None:
     return author if isinstance(author, str) else None
 
 
-def _activity(record: CommunityRecord) -> str:
+def _activity(record: Listed) -> str:
     found = record.values.get("last_activity_at")
     return found if isinstance(found, str) else ""

@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler import errors, schedule
 from reconciler.clock import chance
 from reconciler.engine import chain
-from reconciler.model.document import DocumentId
+from reconciler.model.document import COMMUNITY_IMPORT, DocumentId
 from reconciler.model.event import Condition, Transition
 from reconciler.model.resources import LoopSettings, Schedule
 from reconciler.model.run import Extent, Run, RunResult, Trigger
@@ -193,7 +193,8 @@ def found_conditions(run: Run, error: errors.ReconcileError | None) -> Mapping[C
     stopped = isinstance(error, errors.SafetyStop)
     rejected = run.tally.invalid
     many = run.tally.read > 0 and rejected / run.tally.read > MANY_REJECTED
-    text = f"{rejected:,} of {run.tally.read:,} values were rejected"
+    counted = "records" if run.kind == COMMUNITY_IMPORT else "values"
+    text = f"{rejected:,} of {run.tally.read:,} {counted} were rejected"
     found: dict[Condition, tuple[str, str] | None] = {
         Condition.NEEDS_AUTH: why if failed and auth else None,
         Condition.SAFETY_STOP: why if failed and stopped else None,

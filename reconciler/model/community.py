@@ -37,6 +37,23 @@ class CommunityRecord:
     values: Mapping[str, Json]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """What a community gave in place of a record, or of what belongs to one, and what cannot be made of it.
+
+    `id` is not that of a record; the same thing has the same one again. `values` is what it says of itself all the same.
+    """
+
+    kind: Kind
+    id: str
+    label: str
+    detail: str
+    values: Mapping[str, Json]
+
+
+Listed = CommunityRecord | Unusable
+
+
 class FieldType(StrEnum):
     """What a field of a target holds."""
 

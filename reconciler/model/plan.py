@@ -144,6 +144,8 @@ class Plan:
     base: Base
     changes: tuple[Change, ...]
     documents: Counts
+    declared: Counts
+    """Of the documents those that somebody wrote: neither pinned catalogs nor imports of which nobody says anything."""
     mappings: Counts
     only: tuple[str, ...] = ()
 

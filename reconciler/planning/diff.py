@@ -82,11 +82,16 @@ def diff(desired: Desired, recorded: Recorded, *, only: tuple[str, ...] = ()) ->
     changes = tuple(
         change for id in chosen for change in document_changes(id, _content(recorded, id), _content(desired, id))
     )
+    written = _written(desired, recorded)
+    whole = [change for change in changes if not change.item and not change.is_header]
     return Plan(
         project=desired.project,
         base=Base(lineage=recorded.lineage, serial=recorded.serial, desired=desired.digest, tree=recorded.tree),
         changes=changes,
-        documents=_count((c for c in changes if not c.item and not c.is_header), len(recorded.digests)),
+        documents=_count(whole, len(recorded.digests)),
+        declared=_count(
+            (change for change in whole if change.id in written), len(written.intersection(recorded.digests))
+        ),
         mappings=_count((c for c in changes if c.item), recorded.mappings),
         only=only,
     )
@@ -165,7 +170,22 @@ def _readable(value: Json | Absent) -> Json:
     return "null" if value is None else value
 
 
-def _count(changes: Iterator[Change], recorded: int) -> Counts:
+def _written(desired: Desired, recorded: Recorded) -> set[DocumentId]:
+    """The documents that somebody wrote on at least one side. What an import says of which nobody says anything is known."""
+    ids = desired.digests.keys() | recorded.digests.keys()
+    unsaid = {Document(id=id, spec={"to": id.name}).digest for id in ids if id.kind == CONNECTION}
+    return {
+        id
+        for id in ids
+        if id.kind != _CATALOG
+        and not (
+            id.kind == COMMUNITY_IMPORT
+            and all(side.get(id) in {None, *unsaid} for side in (desired.digests, recorded.digests))
+        )
+    }
+
+
+def _count(changes: Iterable[Change], recorded: int) -> Counts:
     counts = dict.fromkeys(Action, 0)
     for change in changes:
         counts[change.action] += 1

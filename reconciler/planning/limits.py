@@ -30,7 +30,7 @@ def exceeded(plan: Plan, limits: Limits) -> tuple[Exceeded, ...]:
             percent=_percent(counts),
             allowed_percent=limits.max_change_percent,
         )
-        for what, counts in (("documents", plan.documents), ("mappings", plan.mappings))
+        for what, counts in (("documents", plan.declared), ("mappings", plan.mappings))
         if counts.recorded >= limits.min_records and _percent(counts) > limits.max_change_percent
     )
 

@@ -74,15 +74,6 @@ class Row(NamedTuple):
     content: str
 
 
-class Stored(NamedTuple):
-    """A record as it is stored."""
-
-    id: str
-    values: Mapping[str, Json]
-    changed_at: datetime
-    deleted_at: datetime | None
-
-
 # ---- passes
 
 
@@ -192,20 +183,27 @@ def replace(session: Session, begun: Pass, kind: Kind, contents: Mapping[str, st
         "UPDATE community_records SET content = {0}, changed_at = {0}, changed_in = {0} "
         "WHERE connection = {0} AND kind = {0} AND id = {0} AND content <> {0}"
     ).format(_mark(session))
-    when, changed = tables.to_text(now), 0
-    for id, content in contents.items():
-        parameters = (content, when, begun.number, begun.connection, kind.value, id, content)
-        changed += session.execute_raw(statement, parameters).rowcount
-    return changed
+    when = tables.to_text(now)
+    rows = [
+        (content, when, begun.number, begun.connection, kind.value, id, content) for id, content in contents.items()
+    ]
+    return session.execute_many(statement, rows) if rows else 0
 
 
 # ---- what is not in the lists
 
 
-def due(session: Session, connection: str, kind: Kind, limit: int) -> list[str]:
-    """Some of the records of which more is to be read."""
-    query = _alive(connection, kind).where(_records.c.due == 1).order_by(_records.c.read_at).limit(limit)
-    return list(session.execute(query).scalars())
+def due(session: Session, connection: str, kind: Kind, limit: int, *, besides: Collection[str] = ()) -> list[str]:
+    """Some of the records of which more is to be read, `besides` a few."""
+    query = _alive(connection, kind).where(_records.c.due == 1, _records.c.id.not_in(sorted(besides)))
+    return list(session.execute(query.order_by(_records.c.read_at).limit(limit)).scalars())
+
+
+def leave_due(session: Session, connection: str, kind: Kind, ids: Collection[str]) -> None:
+    """Note that there is more to be read of some records."""
+    for part in _parts(ids):
+        chosen = (_records.c.connection == connection, _records.c.kind == kind.value, _records.c.id.in_(part))
+        session.execute(update(_records).where(*chosen).values(due=1))
 
 
 def oldest(session: Session, connection: str, kind: Kind, limit: int, *, before: datetime) -> list[str]:
@@ -283,8 +281,8 @@ def erase(session: Session, begun: Pass, ids: Collection[str], *, forget: bool, 
     With `forget` one that is listed again is a member again; without, only when the list says something new of it.
     """
     gone = _delete(session, begun, Kind.MEMBER, _records.c.id, ids, now, forget=forget)
+    replace(session, begun, Kind.MEMBER, {id: canonical({"id": id}) for id in ids}, now=now)
     for id in ids:
-        replace(session, begun, Kind.MEMBER, {id: canonical({"id": id})}, now=now)
         for kind in (Kind.TOPIC, Kind.REPLY):
             _anonymise(session, begun, kind, id, now)
     return gone
@@ -308,23 +306,6 @@ def _anonymise(session: Session, begun: Pass, kind: Kind, author: str, now: date
 def nameless(values: Mapping[str, Json]) -> dict[str, Json]:
     """The values of a post without the name of its author."""
     return {name: value for name, value in values.items() if name != "author_name"}
-
-
-# ---- for whoever works with what was read
-
-
-def records(session: Session, connection: str, kind: Kind) -> Iterator[Stored]:
-    """Everything that is stored of a kind, in order of id as text, a page at a time in memory."""
-    columns = (_records.c.id, _records.c.content, _records.c.changed_at, _records.c.deleted_at)
-    query = select(*columns).where(_records.c.connection == connection, _records.c.kind == kind.value)
-    for row in session.stream(query.order_by(_records.c.id)):
-        yield Stored(row.id, json.loads(row.content), row.changed_at, row.deleted_at)
-
-
-def forget(session: Session, connection: str) -> None:
-    """Remove everything that was read of a community. It can be read again."""
-    session.execute(_records.delete().where(_records.c.connection == connection))
-    session.execute(_passes.delete().where(_passes.c.connection == connection))
 
 
 # ---- how

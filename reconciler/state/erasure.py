@@ -167,14 +167,21 @@ def _others(session: Session, connection: str) -> set[str]:
 
 def _blank_ledger(session: Session, book: Ledger, item: str, keys: Collection[str]) -> None:
     column = book.columns[item]
-    query = text(f"SELECT label, {column} FROM {book.table} WHERE key = :key")
+    query = text(f"SELECT key, label, {column} FROM {book.table} WHERE key IN :keys AND {column} IS NOT NULL")
+    query = query.bindparams(bindparam("keys", expanding=True))
     statement = text(f"UPDATE {book.table} SET label = :label, {column} = :value WHERE key = :key")
-    for key in sorted(keys):
-        row = session.execute(query, {"key": key}).one_or_none()
-        if row is not None and row[1] is not None:
-            value = json.dumps(_blank_record(item, json.loads(row[1])), ensure_ascii=False)
-            label = json.loads(key)[0] if item == Kind.MEMBER else row[0]
-            session.execute(statement, {"key": key, "label": label, "value": value})
+    several = sorted(keys)
+    for start in range(0, len(several), CHUNK):
+        blanks = [
+            {
+                "key": key,
+                "label": json.loads(key)[0] if item == Kind.MEMBER else label,
+                "value": json.dumps(_blank_record(item, json.loads(value)), ensure_ascii=False),
+            }
+            for key, label, value in session.execute(query, {"keys": several[start : start + CHUNK]})
+        ]
+        if blanks:
+            session.execute(statement, blanks)
 
 
 def _blank_record(item: str, record: Mapping[str, Json]) -> dict[str, Json]:

@@ -42,10 +42,12 @@ class Session:
         with storable():
             return self.connection.exec_driver_sql(statement, tuple(parameters) if parameters is not None else None)
 
-    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run a statement in the driver's spelling once for each row, straight through the driver."""
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run a statement in the driver's spelling once for each row, straight through the driver. Gives how many rows of
+        tables it touched in all."""
         with storable(), closing(self.connection.connection.cursor()) as cursor:
             cursor.executemany(statement, rows)
+            return cursor.rowcount
 
     def stream(self, statement: Executable) -> Iterator[Row[*tuple[Any, ...]]]:
         """Rows of a query, `PAGE` at a time in memory, valid while the transaction lasts. Who does not take all of them closes it

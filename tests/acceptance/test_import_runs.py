@@ -478,6 +478,33 @@ def test_a_record_that_a_field_cannot_take_is_rejected_alone(ready: Imports) -> 
     assert into.run("records", f"CommunityImport/{ONE}", "--output", "json").expect(0).json["records"] == []
 
 
+def test_what_cannot_be_used_is_rejected_and_the_rest_arrives(into: Imports) -> None:
+    world = into.world
+    member, topic = member_of(world), a_topic_with_replies(world)
+    world.fault({"json": [5]}, path=f"/user/{member['userid']}$")
+    world.fault({"json": {"result": [{"title": "no id"}]}}, path="/replies", times=1)
+    run = into.cycle(code=3)
+    assert run["result"] == "Partial Success"
+    assert {item: one["rejected"] for item, one in run["mappings"].items() if one["rejected"]} == {
+        "Content": 1,
+        "TopicReply": 1,
+        "User": 1,
+    }
+    assert len(into.records(USER, "Community User Id")) == len(world.members()) == run["mappings"]["User"]["created"]
+    done = into.run("records", f"CommunityImport/{ONE}", "--output", "json").expect(0)
+    said = {one["object"]: (one["reason"], one["name"], one["detail"]) for one in done.json["records"]}
+    assert said["User"][0] == "answer-malformed"
+    assert f"the profile of user {member['userid']}: " in said["User"][2]
+    assert said["TopicReply"][1] == "no id"
+    assert "item 1 of the list of replies to topic " in said["TopicReply"][2]
+    world.heal()
+    run = into.cycle()
+    assert run["counts"]["rejected"] == 0
+    assert str(topic["number"]) in into.records(TOPIC, "Content ID")
+    assert into.run("records", f"CommunityImport/{ONE}", "--output", "json").expect(0).json["records"] == []
+    assert len(into.records(REPLY, "Content ID")) == sum(len(replies(world, one)) for one in topics(world))
+
+
 # -- views and trends --------------------------------------------------------------------------------------------------
 
 

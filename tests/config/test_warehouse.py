@@ -20,6 +20,7 @@ from reconciler.model import resources
 from reconciler.model.catalog import CatalogField, DataType
 from reconciler.model.document import MODEL, SYNC, Document, DocumentId
 from reconciler.model.resources import Behavior, Dialect, Every, FieldRule, SecretRef, WhenNull
+from tests.acceptance.commands import in_process
 from tests.config.helpers import load, write
 
 ONLY_WAREHOUSE = {"config/warehouse.yaml": WAREHOUSE}
@@ -309,6 +310,18 @@ def test_mistakes_in_a_connection(text: str, code: str, tmp_path: Path) -> None:
 def test_keys_of_custom_objects(key: str, expected: list[str], tmp_path: Path) -> None:
     text = sync("column: employees, field: Progress__gc", object="Onboarding", key=key, behavior="update-only")
     assert [code for code, *_ in found(tmp_path, text)] == expected
+
+
+def test_a_key_that_turns_out_to_be_a_lookup_is_refused_when_the_catalog_comes(tmp_path: Path) -> None:
+    """Every plan and apply validates, so no cycle gets to see it."""
+    text = sync("column: employees, field: Progress__gc", object="Onboarding", key="{Company__gc: name}")
+    before = Example(text=text, files=MODELS, catalog=False)
+    root = playground.write(before, tmp_path)
+    assert "E-SYNC-KEY" not in [d.code for d in load_project(root, tmp_path).diagnostics]
+    playground.write(replace(before, catalog=True), tmp_path)
+    wrong = [d for d in load_project(root, tmp_path).diagnostics if d.code == "E-SYNC-KEY"]
+    assert [d.message for d in wrong] == ["'Company__gc' is a lookup, and records are not found by lookups"]
+    assert wrong[0].hint
 
 
 @pytest.mark.parametrize(
@@ -607,6 +620,15 @@ def test_lineage_of_what_only_the_database_knows(tmp_path: Path) -> None:
     files["config/accounts.yaml"] = model("sql: SELECT * FROM crm.accounts WHERE true")
     text = lineage.explain(project(tmp_path / "b", sync(), files), "Model/accounts")
     assert ["stage", "-", "Company.Stage", "(Sync/companies)"] in [line.split() for line in text.split("\n")]
+
+
+def test_lineage_shows_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    files = {**MODELS, "config/accounts.yaml": model("table: crm.accounts")}
+    project(tmp_path, sync(STAGE, r'column: "re\x1b[31md\u202e", field: TickerSymbol'), files)
+    done = in_process("explain", "Model/accounts", "--project", tmp_path, env={}).expect(0)
+    assert r"re\x1b[31md\u202e" in done.out
+    assert "\x1b" not in done.out
+    assert "\u202e" not in done.out
 
 
 def test_lineage_of_what_is_not_there(tmp_path: Path) -> None:

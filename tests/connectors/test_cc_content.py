@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from reconciler import errors
 from reconciler.connectors.gainsight_cc import content, values
 from reconciler.connectors.gainsight_cc.topics import Once
-from reconciler.model.community import CommunityRecord, Kind, objects
+from reconciler.model.community import CommunityRecord, Kind, Listed, Unusable, objects
 from tests.connectors.community import cc
 from tests.connectors.forum import Forum, answer, topic, user
 from tests.connectors.servers import Request, Server, reply, serving
@@ -40,10 +42,23 @@ class Reading:
         self._serving.__exit__(*error)
 
     def topics(self, since: date | None = None) -> list[CommunityRecord]:
-        return [one for page in self.reader.topics(since) for one in page]
+        return usable([one for page in self.reader.topics(since) for one in page])
 
     def replies(self, one: CommunityRecord) -> list[CommunityRecord]:
-        return [found for page in self.reader.replies(one) for found in page]
+        return usable([found for page in self.reader.replies(one) for found in page])
+
+
+def usable(found: Sequence[Listed]) -> list[CommunityRecord]:
+    """All of them, none of which is unusable."""
+    assert not [one for one in found if isinstance(one, Unusable)]
+    return [one for one in found if isinstance(one, CommunityRecord)]
+
+
+def sorted_out(found: Iterable[Sequence[Listed]]) -> tuple[set[str], list[str]]:
+    """Ids of the records, and what is said of what is unusable, each once."""
+    listed = [one for page in found for one in page]
+    details = dict.fromkeys(one.detail for one in listed if isinstance(one, Unusable))
+    return {one.id for one in listed if not isinstance(one, Unusable)}, list(details)
 
 
 def only(forum: Forum) -> CommunityRecord:
@@ -151,16 +166,80 @@ class TestTopics:
         assert (found["product_areas"], found["url"]) == (["Area"], "/n/5")
 
     @pytest.mark.parametrize("broken", [{"publicId": None}, {"id": {}}, {"publicId": ""}])
-    def test_a_topic_without_an_id_is_refused(self, broken: dict[str, Any]) -> None:
-        with pytest.raises(errors.RemoteMalformed, match="without a usable id"):
-            only(Forum([topic(5, **broken)]))
+    @pytest.mark.parametrize("place", [0, 60, 99, 148, 299])
+    def test_a_topic_without_an_id_costs_no_other(self, broken: dict[str, Any], place: int) -> None:
+        active = [(date(2026, 11, 20) - timedelta(days=number)).isoformat() for number in range(300)]
+        topics = [topic(number, f"{day}T10:00:00+00:00") for number, day in enumerate(active, 1)]
+        topics[place].update(broken)
+        with Reading(Forum(topics)) as reading:
+            found, details = sorted_out(reading.reader.topics(None))
+        assert found == {str(number) for number in range(1, 301)} - {str(place + 1)}
+        (detail,) = details
+        assert detail.startswith(f"item {place + 1:,} of the list of topics: ")
+        assert "came without a usable id" in detail
 
-    @pytest.mark.parametrize("body", [b'{"result": 5}', b"[5]", b"null", b"<html>", b'{"result": [[]]}'])
+    @pytest.mark.parametrize("odd", [5, None, "topic", [], [{}]])
+    @pytest.mark.parametrize("route", ["topics", "questions", "replies", "categories", "ideaStatuses"])
+    def test_an_item_that_is_no_object_costs_no_other(self, route: str, odd: Any) -> None:
+        """Wherever it stands, also as the first or the last of a page."""
+        whole: list[Any] = [answer(n) if route == "replies" else topic(n, name="x") for n in range(1, 251)]
+        for place in (0, 99, 100, 198, 249):
+            whole[place] = odd
+        forum = Forum([topic(500)])
+
+        def before(request: Request) -> Any:
+            path, _, query = request.target.partition("?")
+            if not path.endswith(f"/{route}"):
+                return None
+            asked = dict(parse_qsl(query))
+            end = int(asked["page"]) * int(asked["pageSize"])
+            return reply(200, {"result": whole[end - int(asked["pageSize"]) : end]})
+
+        forum.before = before
+        with Reading(forum) as reading:
+            match route:
+                case "topics":
+                    found, details = sorted_out(reading.reader.topics(None))
+                case "questions":
+                    found, details = sorted_out(reading.reader.topic_details(None))
+                case "replies":
+                    one = CommunityRecord(
+                        kind=Kind.TOPIC, id="500", values={"subtype": "Question", "internal_id": "1000500"}
+                    )
+                    found, details = sorted_out(reading.reader.replies(one))
+                case "categories":
+                    found, details = sorted_out([reading.reader.categories()])
+                case _:
+                    found, details = sorted_out([reading.reader.idea_statuses()])
+        assert len(found) == 245
+        assert details
+        assert "should be an object" in details[0]
+
+    def test_a_node_of_the_tree_of_categories_costs_no_other(self) -> None:
+        below = [{"id": "7", "title": "Below"}]
+        forum = Forum(tree={"community": [5, {"title": "Nobody", "children": below}, {"id": "8", "title": "Beside"}]})
+        with Reading(forum) as reading:
+            found, details = sorted_out([reading.reader.categories()])
+        assert found == {"6", "7", "8"}
+        assert [detail.partition(":")[0] for detail in details] == [
+            "item 1 of the tree of categories",
+            "item 2 of the tree of categories",
+        ]
+
+    def test_a_list_of_nothing_usable_is_refused(self) -> None:
+        forum = Forum([topic(number, publicId=None) for number in range(1, 150)])
+        with Reading(forum) as reading, pytest.raises(errors.RemoteMalformed, match="more than 100 records") as caught:
+            list(reading.reader.topics(None))
+        assert "item 1 of the list of topics: topic 1000001 came without a usable id" in caught.value.message
+        assert caught.value.hint
+
+    @pytest.mark.parametrize("body", [b'{"result": 5}', b"null", b"<html>", b'{"result": {}}'])
     def test_an_answer_of_another_shape_is_refused(self, body: bytes) -> None:
         forum = Forum()
         forum.before = lambda request: reply(200, body) if "/v2/topics" in request.target else None
-        with Reading(forum) as reading, pytest.raises(errors.RemoteMalformed):
+        with Reading(forum) as reading, pytest.raises(errors.RemoteMalformed) as caught:
             reading.topics()
+        assert caught.value.hint
 
     def test_a_filter_that_is_refused_is_no_limit(self) -> None:
         with Reading(Forum(most=0)) as reading, pytest.raises(errors.RemoteRefused) as caught:
@@ -435,10 +514,22 @@ class TestMembers:
             assert calls < 100
             assert reading.server.count("GET") == calls
 
-    def test_an_answer_for_somebody_else_is_refused(self) -> None:
-        forum = Forum(users={"7": user(8)})
-        with Reading(forum) as reading, pytest.raises(errors.RemoteMalformed, match="another user"):
-            list(reading.reader.details(["7"]))
+    def test_an_answer_for_somebody_else_is_refused_and_costs_nobody_else(self) -> None:
+        forum = Forum(users={"7": user(8), "9": user(9)})
+        with Reading(forum) as reading:
+            found = dict(reading.reader.details(["7", "9"]))
+        assert isinstance(found["7"], Unusable)
+        assert "another user" in found["7"].detail
+        assert isinstance(found["9"], CommunityRecord)
+
+    def test_replies_that_cannot_be_read_are_unusable_as_a_whole(self) -> None:
+        forum = Forum([topic(5)])
+        forum.before = lambda request: reply(200, b"{}") if "/replies" in request.target else None
+        one = only(forum)
+        with Reading(forum) as reading:
+            found, (detail,) = sorted_out(reading.reader.replies(one))
+        assert found == set()
+        assert detail.startswith("the list of replies to topic 5: ")
 
 
 def test_ids_that_came_by() -> None:

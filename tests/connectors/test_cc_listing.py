@@ -13,6 +13,8 @@ from reconciler import errors
 from reconciler.connectors.base import Member
 from reconciler.connectors.gainsight_cc import listing
 from reconciler.connectors.gainsight_cc.shapes import community_user, member
+from reconciler.connectors.gainsight_cc.sieve import Sieve
+from reconciler.model.community import Unusable
 from tests.connectors.community import Community, cc, found_by, item, user_body
 from tests.connectors.servers import serving
 
@@ -140,6 +142,28 @@ def test_a_list_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_list_of_another_shape_is_refused(data: Any) -> None:
     with pytest.raises(errors.RemoteMalformed):
         list(listing.pages(lambda _: data, member))
+
+
+@pytest.mark.parametrize("told", [250, None])
+def test_users_without_an_id_cost_no_other(told: int | None) -> None:
+    """Neither do they fill a page's place, nor does a total seem to be reached with them."""
+    users: list[Any] = [item(one) for one in ids(250)]
+    for place, odd in [(0, {"userid": None}), (99, 5), (100, None), (249, {"username": "x", "userid": "x"})]:
+        users[place] = odd
+
+    def fetch(number: int) -> Any:
+        return {"users": users[(number - 1) * 100 : number * 100], "statistics": {"count": told}}
+
+    read = [one for page in listing.pages(fetch, Sieve().users(member)) for one in page]
+    assert [one.id for one in read if isinstance(one, Member)] == [
+        str(one) for one in ids(250) if one not in (1, 100, 101, 250)
+    ]
+    assert [one.detail for one in read if isinstance(one, Unusable)] == [
+        "the list of users: a community user came without a userid",
+        "the list of users: a community user should be an object, but is a number",
+        "the list of users: a community user should be an object, but is null",
+        "the list of users: a community user came without a userid",
+    ]
 
 
 @given(st.lists(st.integers(0, 10_000) | st.integers(0, 2**62), max_size=50))

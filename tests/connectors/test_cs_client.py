@@ -76,6 +76,27 @@ def test_where_a_tenant_is() -> None:
 # ---- reading records
 
 
+@pytest.mark.parametrize("data", [5, {"records": 5}, [5], {"records": [None]}, [[]]])
+def test_a_malformed_answer_ends_the_reading_and_says_what_to_do(data: Any) -> None:
+    with pytest.raises(errors.RemoteMalformed) as caught:
+        read_all(lambda _: good(data))
+    assert "person" in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "answer", [good(5), good([5]), reply(400, {"result": False, "title": "OBJECT_NOT_FOUND", "errorDesc": "x"})]
+)
+def test_so_does_a_tenant_that_does_not_list_its_objects(answer: Answer) -> None:
+    with (
+        serving(lambda _: answer) as server,
+        closing(cs(server.url)) as source,
+        pytest.raises(errors.RemoteError) as caught,
+    ):
+        source.describe(["Community Topic"])
+    assert caught.value.hint
+
+
 def records(count: int) -> list[dict[str, Any]]:
     return [{"Gsid": f"1P01{number:08}", "Email": f"p{number}@x.example", "Title": None} for number in range(count)]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from reconciler import errors
 from reconciler.connectors.gainsight_cs import describe
 from reconciler.connectors.gainsight_cs.lookup import MAPPED_IDENTITIES, OWN_IDENTITY, SIGNS, lookup_reason
+from reconciler.connectors.gainsight_cs.target import Place, where
 from reconciler.model.catalog import DataType
 
 
@@ -85,3 +88,12 @@ def test_a_data_type_that_we_do_not_know_is_other(name: str) -> None:
 def test_every_known_data_type_is_kept() -> None:
     for known in DataType:
         assert describe.catalog_field(field(data_type=known.value), "x").data_type == known
+
+
+def test_a_key_of_lookups_alone_never_reads_a_whole_object() -> None:
+    lookups = Place(object_name="Onboarding__gc", paths=("Company__gc", "Owner__gc"), types=(DataType.LOOKUP,) * 2)
+    with pytest.raises(errors.RemoteRefused, match="not found by Company__gc and Owner__gc") as caught:
+        where(lookups, [("1P01", "1P02")])
+    assert caught.value.hint
+    named = replace(lookups, types=(DataType.STRING, DataType.LOOKUP))
+    assert [one["name"] for one in where(named, [("Acme", "1P02")]).every] == ["Company__gc"]

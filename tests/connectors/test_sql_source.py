@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from reconciler.clock import SystemClock
 from reconciler.connectors.sql.address import DRIVERS, parse
 from reconciler.connectors.sql.base import PAGE_ROWS, Page
 from reconciler.connectors.sql.generic import Generic
+from reconciler.connectors.sql.generic_writing import GenericSession
 from reconciler.connectors.sql.watch import Watch, patiently
 from reconciler.connectors.sql.words import one_line
 from reconciler.model.resources import Dialect
@@ -165,8 +167,23 @@ def test_an_error_of_a_driver_is_not_quoted(tmp_path: Path) -> None:
     assert "secret" not in f"{raised.value.message} {raised.value.hint}"
     with pytest.raises(errors.RemoteUnavailable, match="cannot be reached"):
         there.made(f"sqlite:///{tmp_path / 'none' / 'a.db'}").columns("SELECT 1 AS a")
-    with pytest.raises(errors.RemoteRefused, match="no driver for"):
+    with pytest.raises(errors.RemoteRefused, match="no driver for nosuch ") as raised:
         there.made("nosuch://host/name").columns("SELECT 1 AS a")
+    assert raised.value.hint == "install the SQLAlchemy dialect of this database"
+
+
+def test_a_missing_driver_names_the_extra_to_install() -> None:
+    """Those of the dialects are not installed here; each is one of pyproject.toml."""
+    extras = tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for dialect in (Dialect.SNOWFLAKE, Dialect.DATABRICKS, Dialect.TRINO):
+        with pytest.raises(errors.RemoteRefused, match=f"no driver for {dialect} ") as raised:
+            TestOtherDatabases().made(f"{dialect}://host/name").columns("SELECT 1 AS a")
+        assert raised.value.hint == f"pip install 'reconciler[{dialect}]'"
+        assert str(dialect) in extras
+        watch = Watch(clock=SystemClock(), stop=threading.Event(), seconds=9, label="the warehouse")
+        with pytest.raises(errors.RemoteRefused, match="no driver for the warehouse ") as raised:
+            GenericSession(make_url(f"{dialect}://host/name"), "the warehouse", watch)
+        assert raised.value.hint == f"pip install 'reconciler[{dialect}]'"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sqlite3
 import subprocess
@@ -16,11 +17,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from reconciler import errors
+from reconciler.clock import SystemClock
 from reconciler.connectors.base import Check
+from reconciler.connectors.sql.duck_writing import DuckStore
+from reconciler.connectors.sql.generic import PREPARATIONS
+from reconciler.connectors.sql.generic_writing import GenericSession
+from reconciler.connectors.sql.sqlite_writing import SqliteStore
+from reconciler.connectors.sql.watch import Watch
 from reconciler.model.outcome import Outcome
-from tests.connectors.databases import silent_server, stopping
+from tests.connectors.databases import silent_server, sqlite_file, stopping
 from tests.connectors.tables import KEPT, TABLE, Place, field, members, outcomes, place_for, record, write, writing
 from tests.postgres import Postgres
 
@@ -60,6 +68,48 @@ def interrupted(stop: threading.Event) -> Iterator[None]:
     """`stop` is set in a moment, and what is in the block soon ends with that."""
     with stopping(stop), pytest.raises(errors.Interrupted):
         yield
+
+
+class Ends(SystemClock):
+    """Whoever asks for the time too often is interrupted."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+
+    def monotonic(self) -> float:
+        self.left -= 1
+        if self.left < 0:
+            raise errors.Interrupted
+        return super().monotonic()
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has the file open."""
+    return any(os.path.realpath(link) == str(path) for link in Path("/proc/self/fd").iterdir())
+
+
+class TestASessionThatCannotBegin:
+    """It leaves nothing open, also while somebody still holds the error."""
+
+    def test_sqlite(self, tmp_path: Path) -> None:
+        watch = Watch(clock=Ends(0), stop=threading.Event(), seconds=9, label="the file")
+        with pytest.raises(errors.Interrupted) as held:
+            SqliteStore(tmp_path / "a.db", lambda: watch).session()
+        assert not is_open(tmp_path / "a.db"), held
+
+    def test_duckdb(self, tmp_path: Path) -> None:
+        watch = Watch(clock=Ends(2), stop=threading.Event(), seconds=9, label="the file")
+        with pytest.raises(errors.Interrupted) as held:
+            DuckStore(tmp_path / "a.db", lambda: watch).session()
+        assert not is_open(tmp_path / "a.db"), held
+
+    def test_another_database(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(PREPARATIONS, "sqlite", ("nobody understands this",))
+        sqlite_file(tmp_path / "a.db", "CREATE TABLE t (a)")
+        watch = Watch(clock=SystemClock(), stop=threading.Event(), seconds=9, label="the file")
+        with pytest.raises(errors.RemoteError) as held:
+            GenericSession(make_url(f"sqlite:///{tmp_path / 'a.db'}"), "the file", watch)
+        assert not is_open(tmp_path / "a.db"), held
 
 
 class TestTablesThatAreNotOurs:

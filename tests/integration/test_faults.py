@@ -90,6 +90,25 @@ def test_a_missing_field_costs_few_calls_and_not_one_for_each_value(quick: Hurry
     assert world.calls()["GET", "user"] <= 4 + 1
 
 
+def test_a_user_without_an_id_is_rejected_and_costs_nobody_else_a_value(quick: Hurry) -> None:
+    world = quick.project.world
+    matched = {id for id, _ in wanted(world, LINES)}
+    users = [{name: one[name] for name in ("userid", "username", "email")} for one in world.members()]
+    lost = next(one for one in users if str(one["userid"]) in matched)
+    listed = [{**one, "userid": None} if one is lost else one for one in users]
+    world.fault({"json": {"users": listed, "statistics": {"count": len(users)}}}, method="GET", path="/user$", times=1)
+    report = quick.sync()
+    assert exit_code(report) == 3
+    values = len([key for key in wanted(world, LINES) if key[0] == str(lost["userid"])])
+    assert values <= _reasons(report)[Reason.MALFORMED] == report.run.tally.outcomes[Outcome.REJECTED] <= len(LINES)
+    profiles = {key: value for key, value in world.profiles().items() if key[0] != str(lost["userid"])}
+    target = {key: value for key, value in wanted(world, LINES).items() if key[0] != str(lost["userid"])}
+    assert {key: value for key, value in profiles.items() if key in target} == target
+    rejected = quick.project.run("records", "acme-profile", "--output", "json").expect(0).json["records"]
+    assert {one["detail"] for one in rejected} == {"the community lists this user without a usable id"}
+    _converges(quick)
+
+
 # ---- attributes that change under a cycle
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import select
 
 from reconciler import errors
 from reconciler.clock import SystemClock
 from reconciler.engine import holding
 from reconciler.engine.ingest import Count, Ingested, Settings, ingest
 from reconciler.model.community import Kind
-from reconciler.state import community
+from reconciler.state import community, tables
 from reconciler.state.database import Database, open_database
 from tests.connectors.community import cc
 from tests.connectors.forum import Forum, answer, topic, user
 from tests.connectors.servers import CountingBudget, Request, reply, serving
 
 NAME = "acme-community"
+RECORDS = tables.community_records
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 COMMON = 10
 """Calls of every run: the token, the categories, their tree and numbers, the idea statuses, and the five types of topics."""
@@ -54,6 +57,14 @@ class Watcher:
 
     def advance(self, count: int) -> None:
         self.count += count
+
+
+class Stored(NamedTuple):
+    """A record of the store."""
+
+    values: dict[str, Any]
+    changed_at: datetime
+    deleted_at: datetime | None
 
 
 class World:
@@ -90,9 +101,12 @@ class World:
     def calls(self, part: str) -> int:
         return sum(part in target for target in self.requests)
 
-    def stored(self, kind: Kind) -> dict[str, community.Stored]:
+    def stored(self, kind: Kind, connection: str = NAME) -> dict[str, Stored]:
+        columns = (RECORDS.c.id, RECORDS.c.content, RECORDS.c.changed_at, RECORDS.c.deleted_at)
+        query = select(*columns).where(RECORDS.c.connection == connection, RECORDS.c.kind == kind.value)
         with self.database.read() as session:
-            return {one.id: one for one in community.records(session, NAME, kind)}
+            rows = session.execute(query.order_by(RECORDS.c.id)).all()
+        return {id: Stored(json.loads(content), *moments) for id, content, *moments in rows}
 
     def alive(self, kind: Kind) -> set[str]:
         return {id for id, one in self.stored(kind).items() if one.deleted_at is None}
@@ -232,6 +246,84 @@ def test_views_are_seen_where_every_topic_is_listed(world: World) -> None:
     assert found(run, Kind.TOPIC) == Count(listed=5, stored=1), "no replies for that"
     del world.forum.topics[3]
     assert found(world.run(every_topic=True), Kind.TOPIC).deleted == 1
+
+
+class TestUnusable:
+    """What cannot be used costs nothing else, and proves nothing about what is not there."""
+
+    def test_a_list_with_a_topic_without_an_id_marks_none_as_deleted(self, world: World) -> None:
+        world.run()
+        world.forum.topics[1]["publicId"] = None
+        del world.forum.topics[3]
+        run = world.run(force_full=True)
+        assert world.alive(Kind.TOPIC) == {"1", "2", "3", "4"}
+        (unusable,) = run.unusable  # also the list by type has it
+        assert (unusable.id, unusable.label) == ("internal id 1000002", "Topic 2")
+        assert unusable.detail.startswith("item 2 of the list of topics: ")
+        world.forum.topics[1]["publicId"] = "2"
+        assert world.run(force_full=True).unusable == ()
+        assert world.alive(Kind.TOPIC) == {"1", "2", "3"}
+
+    @pytest.mark.parametrize("broken", [{"publicReplyId": None}, {"id": None}])
+    def test_a_topic_with_such_a_reply_keeps_its_replies_and_is_read_again(
+        self, world: World, broken: dict[str, Any]
+    ) -> None:
+        world.run()
+        world.forum.topics[0].update(replyCount=3, lastActivityAt="2026-11-23T10:00:00+00:00")
+        whole = world.forum.replies["1"]
+        world.forum.replies["1"] = [{**whole[0], **broken}, answer(13)]
+        for _ in range(2):
+            run = world.run()
+            assert world.calls("/replies") == 1
+            assert [one.kind for one in run.unusable] == [Kind.REPLY]
+            assert world.alive(Kind.REPLY) == {"11", "12", "13", "21"}
+        world.forum.replies["1"] = [whole[0], answer(13)]
+        assert world.run().unusable == ()
+        assert world.alive(Kind.REPLY) == {"11", "13", "21"}
+        world.run()
+        assert world.calls("/replies") == 0
+
+    @pytest.mark.parametrize("force_full", [False, True])
+    def test_a_profile_that_cannot_be_read_is_asked_for_again(self, world: World, force_full: bool) -> None:
+        world.run()
+        world.forum.users["3"]["posts"] = 9
+        world.forum.users["4"]["posts"] = 9
+        world.forum.before = lambda request: reply(200, b"[]") if request.target.endswith("/user/3") else None
+        for _ in range(2):
+            run = world.run(force_full=force_full, refresh_members=100)
+            assert [one.id for one in run.unusable] == ["profile of 3"]
+            assert world.stored(Kind.MEMBER)["3"].values["profile"] == {"Phone": "+49 3"}
+            assert world.stored(Kind.MEMBER)["4"].values["posts"] == 9
+        world.forum.before = lambda _: None
+        assert world.run().unusable == ()
+        assert world.calls("/user/3") == 1
+        world.run()
+        assert world.calls("/user/3") == 0
+
+    def test_a_user_without_an_id_hides_nobody_who_is_gone(self, world: World) -> None:
+        """Whoever is missing is asked for, so the list need not prove it."""
+        world.run()
+        plain = [user(n) for n in range(1, 13) if n not in (5, 7)]
+        listed = [*plain, {**user(5), "userid": None}]
+        del world.forum.users["7"]
+
+        def before(request: Request) -> Any:
+            return reply(200, {"users": listed}) if "/user?" in request.target else None
+
+        world.forum.before = before
+        run = world.run()
+        assert [one.label for one in run.unusable] == ["user 5"]
+        assert world.alive(Kind.MEMBER) == {str(n) for n in range(1, 13) if n != 7}
+        assert "user 7" not in world.everything()
+
+    def test_categories_and_statuses(self, world: World) -> None:
+        world.run()
+        world.forum.categories.append({"name": "nobody knows"})
+        world.forum.statuses = [{"name": "New"}]
+        run = world.run()
+        assert {one.kind for one in run.unusable} == {Kind.CATEGORY, Kind.IDEA_STATUS}
+        assert world.alive(Kind.IDEA_STATUS) == {"1"}
+        assert world.alive(Kind.CATEGORY) == {"6"}
 
 
 class TestGone:
@@ -448,17 +540,19 @@ def test_a_clock_that_was_set_back_reads_nothing_for_ever(world: World) -> None:
     assert world.run(force_full=True, refresh_members=12).full
 
 
-def test_communities_are_kept_apart_and_one_can_be_forgotten(world: World) -> None:
-    world.run()
+def test_communities_are_kept_apart(world: World) -> None:
     with world.database.begin() as session:
         begun = community.begin(session, "other", full_every=7, now=NOW)
-        row = community.Row("3", None, None, "x", "", False, "{}")
-        community.store(session, begun, Kind.MEMBER, [row], now=NOW)
-        community.forget(session, NAME)
-    assert world.stored(Kind.MEMBER) == {}
-    with world.database.read() as session:
-        assert [one.id for one in community.records(session, "other", Kind.MEMBER)] == ["3"]
-    assert world.run().full
+        rows = [community.Row(id, None, None, "x", "", False, "{}") for id in ("3", "99")]
+        community.store(session, begun, Kind.MEMBER, rows, now=NOW)
+    before = world.stored(Kind.MEMBER, "other")
+    assert world.run().full, "whatever was read of another community"
+    assert "99" not in world.stored(Kind.MEMBER)
+    del world.forum.users["3"]
+    world.run()
+    assert "3" not in world.alive(Kind.MEMBER)
+    assert world.stored(Kind.MEMBER, "other") == before
+    assert before.keys() == {"3", "99"}
 
 
 def test_odd_members_are_kept_as_they_are(world: World) -> None:

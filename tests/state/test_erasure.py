@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from reconciler.model.community import Kind
 from reconciler.model.document import COMMUNITY_IMPORT, CONNECTION, PROFILE_FIELD_MAPPING, Document, DocumentId
+from reconciler.model.json import canonical
 from reconciler.model.outcome import Outcome, Reason, Rejection, Write, WriteResult
-from reconciler.state import documents, erasure, journal, ledger, outcomes, runs
+from reconciler.state import community, documents, erasure, journal, ledger, outcomes, runs
 from reconciler.state.database import Database
 from reconciler.state.session import Session
 from tests.state.conftest import NOW
@@ -55,6 +58,50 @@ def known(database: Database) -> Database:
     record(database, "7", MATCHED, SECRET)
     record(database, "8", MATCHED, "other")
     return database
+
+
+@contextmanager
+def counting(session: Session) -> Iterator[list[str]]:
+    """The statements that go to the database one by one."""
+    sent: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        sent.append(statement)
+
+    event.listen(session.connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(session.connection, "before_cursor_execute", note)
+
+
+def test_many_posts_take_few_statements(database: Database) -> None:
+    posts = {str(number): {"author_id": "7", "author_name": SECRET} for number in range(1_100)}
+    store(database, Kind.MEMBER, {"7": {"username": SECRET}, "8": {"username": "other"}})
+    store(database, Kind.TOPIC, {**posts, "9999": {"author_id": "8", "author_name": "other"}})
+    scope = "import:acme-cs:Community Content"
+    with database.begin() as session:
+        book = ledger.open_ledger(session, scope, ["Content"])
+        found = [
+            WriteResult(
+                write=writes_of("Content", f"{ACME}/topic/{id}", {"Author Name": SECRET}), outcome=Outcome.UPDATED
+            )
+            for id in posts
+        ]
+        ledger.acknowledge(session, book, found, 1, now=NOW)
+        begun = community.begin(session, ACME, full_every=7, now=NOW)
+        with counting(session) as sent:
+            assert community.erase(session, begun, ["7"], forget=True, now=NOW) == 1
+        assert len(sent) < 20
+        rest = {id: canonical({"id": id}) for id in posts}
+        assert community.replace(session, begun, Kind.TOPIC, {**rest, "9999": "{}", "none": "{}"}, now=NOW) == 1_101
+        assert community.replace(session, begun, Kind.TOPIC, rest, now=NOW) == 0
+        assert community.replace(session, begun, Kind.TOPIC, {}, now=NOW) == 0
+    with database.read() as session:
+        traces = erasure.find(session, ACME, ["7"])
+    with database.begin() as session:
+        with counting(session) as sent:
+            erasure.erase(session, traces, PROFILES)
+        assert len(sent) < 60
+        assert set(map(str, written(session, scope, "Content").values())) == {"{'Author Name': ''}"}
 
 
 def erase(database: Database) -> erasure.Traces:

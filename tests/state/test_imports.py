@@ -170,8 +170,7 @@ def test_a_clock_that_was_set_back_makes_no_day_of_the_future(database: Database
 )
 def test_no_view_is_lost_and_none_counts_twice(database: Database, growth: list[tuple[int, dict[str, int]]]) -> None:
     with database.begin() as session:
-        community.forget(session, ACME)
-        for table in ("community_views", "community_totals", "community_days"):
+        for table in ("community_records", "community_passes", "community_views", "community_totals", "community_days"):
             session.execute_raw(f"DELETE FROM {table}")
     totals: dict[str, int | None] = dict.fromkeys("abc", 7)
     count(database, MONDAY, totals)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -298,6 +299,18 @@ def test_the_counts_of_a_partial_plan_are_against_the_whole_record() -> None:
     plan = plan_between(BASE, (), "m")
     assert plan.documents == Counts(forget=1, recorded=3)
     assert plan.mappings == Counts(forget=2, recorded=2)
+
+
+def test_only_what_somebody_wrote_counts_for_the_limits() -> None:
+    """Not what is pinned, and not the imports that every connected community has, unless a document says something of them."""
+    cs = Document(id=DocumentId("Connection", "cs"), spec={"type": "gainsight-cs"})
+    unsaid = [Document(id=DocumentId("CommunityImport", name), spec={"to": "cs"}) for name in "abc"]
+    tuned = Document(id=DocumentId("CommunityImport", "d"), spec={"to": "cs", "fullEvery": 3})
+    pinned = Document(id=DocumentId("Catalog", "cs"), spec={"objects": {}})
+    again = [replace(pinned, spec={"objects": {"x": {}}}), replace(unsaid[1], spec={"to": "cs", "fullEvery": 9})]
+    plan = plan_between([cs, *unsaid, tuned, pinned], [cs, unsaid[0], *again])
+    assert plan.documents == Counts(add=0, change=2, forget=2, recorded=6)
+    assert plan.declared == Counts(add=0, change=1, forget=1, recorded=3), "cs, b since it is tuned, and d"
 
 
 def test_unknown_names() -> None:

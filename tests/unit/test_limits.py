@@ -17,7 +17,7 @@ all_limits = st.builds(Limits, max_change_percent=st.integers(0, 100), min_recor
 
 def plan(documents: Counts = Counts(), mappings: Counts = Counts()) -> Plan:  # noqa: B008 (frozen)
     base = Base(lineage=None, serial=0, desired="")
-    return Plan(project="acme", base=base, changes=(), documents=documents, mappings=mappings)
+    return Plan(project="acme", base=base, changes=(), documents=Counts(), declared=documents, mappings=mappings)
 
 
 def breaks(counted: Counts, limits: Limits) -> bool:

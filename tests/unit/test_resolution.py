@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bench.identities import REGION, identities
 from bench.resolution import BY_NAME, SAFE, quality
 from reconciler.records.resolution.directory import BLOCK_LIMIT, InMemoryDirectory, Person, Tie
+from reconciler.records.resolution.evidence import Companies
 from reconciler.records.resolution.keys import KeyKind
 from reconciler.records.resolution.resolver import Resolver
 from reconciler.records.resolution.result import LONGEST_LABEL, SHOWN, Candidate, Outcome, Resolution, Suggestion, label
@@ -21,6 +22,7 @@ from reconciler.records.resolution.rows import (
     CompanyPersonRow,
     CompanyRow,
     Member,
+    MemberKeys,
     PersonRow,
     company_keys,
     company_person_keys,
@@ -28,7 +30,7 @@ from reconciler.records.resolution.rows import (
     person_keys,
 )
 from reconciler.records.resolution.settings import Alias, Rule, Settings, Term
-from reconciler.records.resolution.verdict import EXAMINED, Place, place_of
+from reconciler.records.resolution.verdict import EXAMINED, Place, Verdict, place_of
 
 EMAIL, PHONE, NAME, DOMAIN = (Rule((term,)) for term in (Term.EMAIL, Term.PHONE, Term.NAME, Term.DOMAIN))
 NAME_COMPANY = Rule((Term.NAME, Term.COMPANY))
@@ -283,7 +285,8 @@ ONE, TWO, AGAIN = Tie("t1", "c1"), Tie("t2", "c2"), Tie("t3", "c1")
     ],
 )
 def test_which_company_of_a_person(who: Person, companies: Collection[str], email: str, place: Place) -> None:
-    assert place_of(who, companies, email) == place
+    verdict = Verdict(keys=MemberKeys(Member("1", email=email), USUAL), companies=Companies(companies))
+    assert place_of(who, verdict) == place
 
 
 def test_a_person_is_known_also_where_the_company_is_not() -> None:

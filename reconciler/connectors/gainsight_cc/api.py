@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler import errors
-from reconciler.connectors.answer import API_HINT, Response
+from reconciler.connectors.answer import API_HINT, SHAPE_HINT, Response
 from reconciler.connectors.flight import SingleFlight
 from reconciler.connectors.gainsight_cc.listing import PAGE
 from reconciler.connectors.gainsight_cc.shapes import CommunityUser, community_user
@@ -97,7 +97,7 @@ class CommunityApi:
             return None
         user = community_user(_accepted(answer, "a user").json())
         if user.member.id != user_id:
-            raise errors.RemoteMalformed("the community answered with another user than was asked for")
+            raise errors.RemoteMalformed("the community answered with another user than was asked for", hint=SHAPE_HINT)
         return user
 
 

@@ -13,10 +13,12 @@ from reconciler.connectors.gainsight_cc.api import CommunityApi
 from reconciler.connectors.gainsight_cc.community import CommunityReader
 from reconciler.connectors.gainsight_cc.sendable import MOST_BYTES
 from reconciler.connectors.gainsight_cc.shapes import member
+from reconciler.connectors.gainsight_cc.sieve import Sieve
 from reconciler.connectors.gainsight_cc.token import TokenSource
 from reconciler.connectors.gainsight_cc.writer import ProfileWriter
 from reconciler.connectors.http import HttpClient
 from reconciler.model.catalog import Catalog, SeenProfileField
+from reconciler.model.community import Unusable
 from reconciler.model.outcome import Write, WriteResult
 from reconciler.model.resources import CcConnection
 
@@ -72,7 +74,8 @@ class CcClient:
 
     def members(self) -> Iterator[list[Member]]:
         """Every user once, up to 100 a page. Raises `errors.RemoteError`."""
-        return listing.pages(self._api.page, member)
+        for page in listing.pages(self._api.page, Sieve().users(member)):
+            yield [_without_id(one) if isinstance(one, Unusable) else one for one in page]
 
     def community(self) -> CommunityReader:
         """The reading side of a community import. Made anew for each run, because it remembers the categories."""
@@ -91,7 +94,7 @@ class CcClient:
         declared = {field.name for field in self._connection.profile_fields}
         seen: dict[str, SeenProfileField] = {}
         read = 0
-        for one in islice((one for page in self.members() for one in page), CATALOG_USERS):
+        for one in islice((one for page in self.members() for one in page if one.id), CATALOG_USERS):
             user = self._api.user(one.id)
             read += 1
             profile = {} if user is None else user.profile
@@ -116,3 +119,9 @@ class CcClient:
     def _check_users(self) -> str:
         page = listing.page_of(self._api.page(1, 1), member)
         return f"the user list can be read ({page.told:,} users)" if page.told else "the user list can be read"
+
+
+def _without_id(user: Unusable) -> Member:
+    """What can be said of a user whose id is not usable: enough to reject what would be written to it."""
+    email, username = user.values.get("email"), user.values.get("username")
+    return Member("", email if isinstance(email, str) else "", username if isinstance(username, str) else "")

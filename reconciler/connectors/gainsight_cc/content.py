@@ -51,31 +51,30 @@ class Categories:
 
     found: dict[str, dict[str, Json]] = field(default_factory=dict)
 
-    def listed(self, items: list[Json]) -> list[CommunityRecord]:
-        """Take a page of the list, and give what it has."""
-        ids = []
-        for item in items:
-            entry = json_object(item, "a category")
-            name, order = word(entry.get("name")) or word(entry.get("title")), number(entry.get("order"))
-            ids.append(required(entry.get("id"), "a category"))
-            self._add(ids[-1], said(name=name, order=order))
-        return [self._record(id) for id in ids]
+    def listed(self, data: Json) -> CommunityRecord:
+        """Take an item of the list, and give what it has. Raises `errors.RemoteMalformed`."""
+        entry = json_object(data, "a category")
+        name, order = word(entry.get("name")) or word(entry.get("title")), number(entry.get("order"))
+        id = required(entry.get("id"), "a category")
+        self._add(id, said(name=name, order=order))
+        return self._record(id)
 
-    def tree(self, data: Json) -> None:
-        """Take the tree, module by module."""
-        for module, roots in json_object(_inner(data), "the tree of categories").items():
-            for node in _nodes(json_list(roots, "a module of the tree of categories")):
-                self._add(
-                    required(node.get("id"), "a category of the tree"),
-                    said(
-                        name=word(node.get("title")),
-                        parent_id=identifier(node.get("parentId")),
-                        module=MODULES.get(module, clean(module)),
-                        description=plain_text(word(node.get("description")) or "")[0] or None,
-                        content_types=_content_types(node.get("supportedContentTypes")),
-                        order=number(node.get("displayOrder")),
-                    ),
-                )
+    def noded(self, data: Json, module: str) -> CommunityRecord:
+        """Take a node of the tree, and give what it has. Raises `errors.RemoteMalformed`."""
+        node = json_object(data, "a category of the tree")
+        id = required(node.get("id"), "a category of the tree")
+        self._add(
+            id,
+            said(
+                name=word(node.get("title")),
+                parent_id=identifier(node.get("parentId")),
+                module=MODULES.get(module, clean(module)),
+                description=plain_text(word(node.get("description")) or "")[0] or None,
+                content_types=_content_types(node.get("supportedContentTypes")),
+                order=number(node.get("displayOrder")),
+            ),
+        )
+        return self._record(id)
 
     def counted(self, data: Json) -> None:
         """Take the numbers of topics. A category that nothing else names stays unknown."""
@@ -209,11 +208,16 @@ def items(data: Json, what: str) -> list[Json]:
 MOST_LEVELS = 50
 
 
-def _nodes(roots: list[Json], level: int = 0) -> Iterator[Mapping[str, Json]]:
-    for root in roots:
-        node = json_object(root, "a category of the tree")
+def nodes(data: Json) -> dict[str, list[Json]]:
+    """The nodes of the tree of categories by module, each before those below it. Raises `errors.RemoteMalformed`."""
+    modules = json_object(_inner(data), "the tree of categories")
+    return {name: [*_nodes(json_list(roots, "a module of the tree of categories"))] for name, roots in modules.items()}
+
+
+def _nodes(roots: list[Json], level: int = 0) -> Iterator[Json]:
+    for node in roots:
         yield node
-        children = node.get("children")
+        children = node.get("children") if isinstance(node, Mapping) else None
         if isinstance(children, list) and level < MOST_LEVELS:
             yield from _nodes(children, level + 1)
 

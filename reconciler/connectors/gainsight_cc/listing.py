@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from reconciler import errors
 from reconciler.connectors.answer import json_list, json_object
+from reconciler.model.community import Unusable
 from reconciler.model.json import Json
 
 PAGE = 100
@@ -29,7 +30,7 @@ class HasId(Protocol):
 
 
 User = TypeVar("User", bound=HasId)
-"""What is made of an item of the list. Ids are numbers, as texts."""
+"""What is made of an item of the list. Ids are numbers, as texts, but for `Unusable`."""
 
 
 class ListPage(NamedTuple, Generic[User]):
@@ -81,17 +82,26 @@ class _Total:
 
 
 def pages(fetch: Fetch, read: Callable[[Json], User]) -> Iterator[list[User]]:
-    """Every user once, a page at a time, as `read` makes one of an item.
+    """Every user once, a page at a time, as `read` makes one of an item; what is unusable among them.
 
     The end is an empty page, or one that is not full, or, to save a last empty page, the total that every page has agreed on.
     Users that join or leave meanwhile move between pages, so a user may come twice: the second time is dropped.
     """
-    seen, total, size = SeenIds(), _Total(), PAGE
+    # What is unusable does not count as seen: it may come twice and look different, and a total must not be reached too early.
+    seen, unusable, total, size = SeenIds(), set[str](), _Total(), PAGE
+
+    def is_new(one: User) -> bool:
+        if not isinstance(one, Unusable):
+            return seen.add(int(one.id))
+        known = one.id in unusable
+        unusable.add(one.id)
+        return not known
+
     for number in range(1, MOST_PAGES + 1):
         page = page_of(fetch(number), read)
         if number == 1:
             size = _page_size(page)
-        new = [one for one in page.members if seen.add(int(one.id))]
+        new = [one for one in page.members if is_new(one)]
         total.learn(page)
         if not new and len(page.members) >= size:
             raise errors.RemoteMalformed("the community's user list repeats itself", hint=STOPPED)

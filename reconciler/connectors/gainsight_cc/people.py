@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler import errors
-from reconciler.connectors.answer import json_object
+from reconciler.connectors.answer import SHAPE_HINT, json_object
 from reconciler.connectors.gainsight_cc.plain import clean
 from reconciler.connectors.gainsight_cc.shapes import community_user, member
 from reconciler.connectors.gainsight_cc.values import flag, identifier, moment, number, said, word
@@ -27,7 +27,7 @@ def member_details(data: Json, user_id: str) -> CommunityRecord:
         user = inner
     found = community_user(user)
     if found.member.id != user_id:
-        raise errors.RemoteMalformed("the community answered with another user than was asked for")
+        raise errors.RemoteMalformed("the community answered with another user than was asked for", hint=SHAPE_HINT)
     profile: dict[str, Json] = {}
     for name, value in sorted(found.profile.items()):
         text = word(value.value)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from reconciler import errors
-from reconciler.connectors.answer import json_object
+from reconciler.connectors.answer import SHAPE_HINT, json_object
 from reconciler.connectors.base import Member
 from reconciler.model.json import Json
 
@@ -58,7 +58,7 @@ def _user_id(user: Mapping[str, Json]) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise errors.RemoteMalformed("a community user came without a userid")
+    raise errors.RemoteMalformed("a community user came without a userid", hint=SHAPE_HINT)
 
 
 def _related(user: Mapping[str, Json]) -> dict[str, ProfileValue]:

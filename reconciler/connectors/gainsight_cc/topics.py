@@ -11,7 +11,7 @@ one that was read and then changed is read in its new state by the next run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -19,7 +19,7 @@ from reconciler import errors
 from reconciler.connectors.gainsight_cc.content import CONTENT_TYPES
 from reconciler.connectors.gainsight_cc.listing import SeenIds
 from reconciler.connectors.gainsight_cc.walking import PAGE, UNSTEADY, Limit, PageNumber, walk
-from reconciler.model.community import CommunityRecord
+from reconciler.model.community import Listed
 
 MOST = 10_000
 """Topics that can be had with one filter."""
@@ -37,7 +37,7 @@ BEGINNING = date(2005, 1, 1)
 WHAT = "the list of topics"
 
 Query = list[tuple[str, str]]
-Fetch = Callable[[Query, PageNumber], list[CommunityRecord]]
+Fetch = Callable[[Query, PageNumber], Sequence[Listed]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class TopicReader:
         self._horizon: str | None = None
         """Activity of the topic that was the newest when the reading began."""
 
-    def read(self, since: date | None) -> Iterator[list[CommunityRecord]]:
+    def read(self, since: date | None) -> Iterator[Sequence[Listed]]:
         """Every topic once; with `since` those with activity from that day on, and maybe some before."""
         first = Window(active_from=None if since is None else since - FROM_MARGIN)
         waiting = [first]
@@ -93,7 +93,7 @@ class TopicReader:
                 waiting += reversed(self._narrower(window, beyond))
         yield from self._front()
 
-    def _window(self, window: Window) -> Iterator[list[CommunityRecord]]:
+    def _window(self, window: Window) -> Iterator[Sequence[Listed]]:
         newest, last = "", None
         try:
             for page in walk(WHAT, self._reading(window), activity, most=MOST):
@@ -113,10 +113,10 @@ class TopicReader:
         if full:
             raise _Beyond
 
-    def _reading(self, window: Window) -> Callable[[PageNumber], list[CommunityRecord]]:
+    def _reading(self, window: Window) -> Callable[[PageNumber], Sequence[Listed]]:
         query = window.query()
 
-        def fetch(page: PageNumber) -> list[CommunityRecord]:
+        def fetch(page: PageNumber) -> Sequence[Listed]:
             try:
                 found = self._fetch(query, page)
             except errors.RemoteRefused as error:
@@ -131,12 +131,12 @@ class TopicReader:
 
         return fetch
 
-    def _new(self, page: list[CommunityRecord]) -> Iterator[list[CommunityRecord]]:
+    def _new(self, page: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
         new = [one for one in page if self._once.add(one.id)]
         if new:
             yield new
 
-    def _front(self) -> Iterator[list[CommunityRecord]]:
+    def _front(self) -> Iterator[Sequence[Listed]]:
         """What jumped over the pages that were being read."""
         if self._pages < 2 or not self._horizon:
             return
@@ -148,9 +148,9 @@ class TopicReader:
                 for page in walk(WHAT, self._reading(window), activity, most=MOST):
                     new = list(self._new(page))
                     yield from new
-                    last = activity(page[-1]) if page else ""
+                    last = last_activity(page) or last
                     # Many may be as old as the front was; what jumped is before them.
-                    if last < self._horizon or (last == self._horizon and not new):
+                    if last and (last < self._horizon or (last == self._horizon and not new)):
                         break
             except Limit:
                 # Fine where all of these are as old as the front was: it is older topics that are out of reach.
@@ -215,13 +215,18 @@ class Once:
         return len(self._others) > before
 
 
-def activity(topic: CommunityRecord) -> str:
+def activity(topic: Listed) -> str:
     """When something last happened to a topic; empty when that is not known."""
     found = topic.values.get("last_activity_at")
     return found if isinstance(found, str) else ""
 
 
-def _last(page: list[CommunityRecord]) -> str | None:
+def last_activity(page: Sequence[Listed]) -> str:
+    """That of the last topic of a page of which it is known; empty where it is of none."""
+    return next((found for one in reversed(page) if (found := activity(one))), "")
+
+
+def _last(page: Sequence[Listed]) -> str | None:
     """The oldest activity of a page, as far as the page keeps to the order of the list."""
     times = [activity(one) for one in page]
     ordered = bool(times) and all(times) and times == sorted(times, reverse=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from reconciler import errors
+from reconciler.connectors.answer import SHAPE_HINT
 from reconciler.connectors.gainsight_cc.plain import clean
 from reconciler.model.json import Json
 
@@ -76,7 +77,7 @@ def required(value: Json, what: str) -> str:
     """An id that a record cannot be without. Raises `errors.RemoteMalformed`."""
     found = identifier(value)
     if found is None:
-        raise errors.RemoteMalformed(f"{what} came without a usable id")
+        raise errors.RemoteMalformed(f"{what} came without a usable id", hint=SHAPE_HINT)
     return found
 
 

@@ -9,11 +9,11 @@ the order of the list is still to come. When it is not, the walk steps back unti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from reconciler import errors
-from reconciler.model.community import CommunityRecord
+from reconciler.model.community import Listed
 
 PAGE = 100
 """The most items that a page may have."""
@@ -52,13 +52,13 @@ class Limit(Exception):
     """The server gives no items beyond those that were read."""
 
 
-Fetch = Callable[[PageNumber], list[CommunityRecord]]
+Fetch = Callable[[PageNumber], Sequence[Listed]]
 """Reads a page. Raises `Limit`, besides what the API raises."""
 
 
 def walk(
-    what: str, fetch: Fetch, stamp: Callable[[CommunityRecord], object], *, most: int | None = None
-) -> Iterator[list[CommunityRecord]]:
+    what: str, fetch: Fetch, stamp: Callable[[Listed], object], *, most: int | None = None
+) -> Iterator[Sequence[Listed]]:
     """Pages of a list to its end, items among them twice. An item with another `stamp` than before has moved.
 
     `most` items are to be had at all: when there may be more, or the server says so itself, the walk ends with `Limit`.
@@ -102,7 +102,7 @@ def page_after(read: int, most: int | None = None) -> PageNumber | None:
     return best
 
 
-def _refuse_own_size(what: str, fetch: Fetch, page: PageNumber, found: list[CommunityRecord]) -> None:
+def _refuse_own_size(what: str, fetch: Fetch, page: PageNumber, found: Sequence[Listed]) -> None:
     """A page that is not full is the last one, or that of a server that has its own idea of a page."""
     if page.number == 1 and len(found) == OWN_SIZE and fetch(PageNumber(2, page.size)):
         raise errors.RemoteMalformed(

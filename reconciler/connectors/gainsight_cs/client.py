@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from reconciler import errors
 from reconciler.clock import Clock
-from reconciler.connectors.answer import Response, json_list, json_object
+from reconciler.connectors.answer import API_HINT, Response, json_list, json_object
 from reconciler.connectors.base import Check, RecordDestination, Row
 from reconciler.connectors.checks import Probe
 from reconciler.connectors.gainsight_cs import describe, envelope, query
@@ -225,5 +225,9 @@ def _objects(data: Json, listed: _Listed) -> dict[str, CatalogObject]:
 
 def _present(data: Json | envelope.Missing) -> Json:
     if isinstance(data, envelope.Missing):
-        raise errors.RemoteRefused("the tenant does not list its objects", code=envelope.OBJECT_NOT_FOUND)
+        raise errors.RemoteRefused(
+            "the tenant does not list its objects",
+            hint=f"{API_HINT}; and check what the key may do",
+            code=envelope.OBJECT_NOT_FOUND,
+        )
     return data

@@ -153,7 +153,8 @@ def by_number(place: Place) -> bool:
 def where(place: Place, identities: list[tuple[Json, ...]]) -> query.Where:
     """A condition that holds for the records of these keys, and perhaps for others: the answer is sorted out here.
 
-    Keys of several parts are narrowed by each part alone, because a list of alternatives would need parentheses.
+    Keys of several parts are narrowed by each part alone, because a list of alternatives would need parentheses. Raises
+    `errors.RemoteRefused` where no part of a key narrows anything.
     """
     if by_number(place):
         numbers = sorted({str(values[0]) for values in identities})
@@ -166,4 +167,11 @@ def where(place: Place, identities: list[tuple[Json, ...]]) -> query.Where:
             if kind is DataType.EMAIL:
                 texts = {spelling for text in texts for spelling in (text.strip(), text.strip().lower())}
             narrowing.append(query.condition(path, "IN", sorted(texts)))
+    if not narrowing:
+        # Validation refuses such a key. Without a condition every record of the object would be read, for each chunk of keys.
+        raise errors.RemoteRefused(
+            f"records of {place.object_name} are not found by {' and '.join(place.paths)}: at least one part of the key has to "
+            "be a text",
+            hint="run `reconcile catalog pull` and `reconcile validate`, and correct the key",
+        )
     return query.Where(every=tuple(narrowing))

@@ -91,7 +91,18 @@ def _require(driver: Driver, dialect: Dialect) -> None:
     missing = [name for name in driver.modules if not _installed(name)]
     if missing:
         message = f"the driver for {dialect} is not installed ({', '.join(missing)})"
-        raise errors.RemoteRefused(message, hint=f"pip install 'reconciler[{driver.extra}]'")
+        raise errors.RemoteRefused(message, hint=_how_to_install(driver))
+
+
+def no_driver(url: URL, label: str) -> errors.RemoteRefused:
+    """The error for a database that SQLAlchemy finds no driver for, although the modules that we know of are there."""
+    named = [one for one in DRIVERS.values() if url.drivername in one.names or url.get_backend_name() in one.names]
+    hint = _how_to_install(named[0]) if named and named[0].extra else "install the SQLAlchemy dialect of this database"
+    return errors.RemoteRefused(f"no driver for {label} is installed", hint=hint)
+
+
+def _how_to_install(driver: Driver) -> str:
+    return f"pip install 'reconciler[{driver.extra}]'"
 
 
 def _installed(module: str) -> bool:

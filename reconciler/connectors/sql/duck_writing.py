@@ -77,8 +77,12 @@ class DuckSession(TextSession):
         self._path = path
         self._watch = watch
         self._connection = self._opened()
-        for statement in SETTINGS:
-            self.run(statement)
+        try:
+            for statement in SETTINGS:
+                self.run(statement)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def run(self, statement: str, values: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
         self._watch.check()

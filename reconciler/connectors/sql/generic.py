@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, NullPool, create_engine, exc
 
 from reconciler import errors
+from reconciler.connectors.sql.address import no_driver
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
 from reconciler.connectors.sql.watch import Watch, patiently
 from reconciler.connectors.sql.words import one_line
@@ -104,7 +105,7 @@ class Generic:
         except errors.ReconcileError:
             raise
         except exc.NoSuchModuleError:
-            raise errors.RemoteRefused(f"no driver for {self._url.drivername} is installed") from None
+            raise no_driver(self._url, self._url.drivername) from None
         except Exception as error:  # noqa: BLE001 - each driver has a tree of its own, and their texts hold rows and URLs
             self._watch.check()
             raise meaning(error, self._label) from None

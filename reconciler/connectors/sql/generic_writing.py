@@ -41,6 +41,7 @@ from sqlalchemy.schema import CreateColumn, CreateTable
 from sqlalchemy.types import TypeEngine
 
 from reconciler import errors
+from reconciler.connectors.sql.address import no_driver
 from reconciler.connectors.sql.fitting import Value, exact_double
 from reconciler.connectors.sql.generic import CONNECT_SECONDS, PREPARATIONS, cut_short, drop
 from reconciler.connectors.sql.layout import (
@@ -111,16 +112,24 @@ class GenericSession:
     nests = False
 
     def __init__(self, url: URL, label: str, watch: Watch) -> None:
+        self._url = url
         self._label = label
         self._watch = watch
         with self._translated():
             engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
             self._connection: Connection = patiently(watch, engine.connect, drop, seconds=CONNECT_SECONDS)
-            seconds = max(1, round(watch.seconds))
-            for text in PREPARATIONS.get(engine.dialect.name, ()):
-                statement = text.format(seconds=seconds, milliseconds=seconds * 1000)
-                self._guarded(partial(self._connection.exec_driver_sql, statement))
-            self._connection.commit()
+            try:
+                self._prepare(PREPARATIONS.get(engine.dialect.name, ()))
+            except BaseException:
+                drop(self._connection)
+                raise
+
+    def _prepare(self, statements: Sequence[str]) -> None:
+        seconds = max(1, round(self._watch.seconds))
+        for text in statements:
+            statement = text.format(seconds=seconds, milliseconds=seconds * 1000)
+            self._guarded(partial(self._connection.exec_driver_sql, statement))
+        self._connection.commit()
 
     def table(self, name: str) -> FoundTable | None:
         with self._translated():
@@ -245,7 +254,7 @@ class GenericSession:
         except errors.ReconcileError:
             raise
         except exc.NoSuchModuleError as error:
-            raise errors.RemoteRefused(f"no driver for {self._label} is installed") from error
+            raise no_driver(self._url, self._label) from error
         except Exception as error:  # noqa: BLE001 - each driver has a tree of its own, and their texts hold rows and URLs
             self._watch.check()
             raise self._meaning(error) from None

@@ -114,11 +114,21 @@ class SqliteSession(TextSession):
             self._connection = sqlite3.connect(
                 location, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
             )
+        except sqlite3.Error as error:
+            raise self._meaning(error) from None
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
             self._connection.execute("PRAGMA cell_size_check = ON")
         except sqlite3.Error as error:
             raise self._meaning(error) from None
         self._watch.begin()
-        self._connection.set_progress_handler(watch.over, STEPS)
+        self._connection.set_progress_handler(self._watch.over, STEPS)
 
     def start(self) -> None:
         self._patiently(self.begin)

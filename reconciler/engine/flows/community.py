@@ -14,9 +14,16 @@ from itertools import chain
 from reconciler.connectors.base import RecordDestination, Workload
 from reconciler.engine.flows.base import REJECTED, Emptiness, Plain, Staged
 from reconciler.engine.flows.records import Composed, Key, RecordEnd, key_text, refusal
-from reconciler.model.community import PROFILE, FieldDefinition, Kind, ObjectDefinition, content_identifier
+from reconciler.model.community import (
+    PROFILE,
+    FieldDefinition,
+    Kind,
+    ObjectDefinition,
+    Unusable,
+    content_identifier,
+)
 from reconciler.model.json import Json
-from reconciler.model.outcome import RecordChange, RecordWrite
+from reconciler.model.outcome import Outcome, Reason, RecordChange, RecordWrite
 from reconciler.model.run import Tally
 from reconciler.records.coerce import Uncoercible
 from reconciler.state import imports
@@ -65,17 +72,24 @@ def scope(target: str, name: str) -> str:
 
 
 class ImportFlow(Plain):
-    """What of the store becomes records of one object. `fields` are those that the target has."""
+    """What of the store becomes records of one object. `fields` are those that the target has; `unusable` is what the community
+    gave besides what is in the store, as far as it is known when the flow is staged."""
 
     whole = False
     """Nothing departs: what is gone from the community is marked as deleted."""
 
     def __init__(
-        self, database: Database, origin: Origin, definition: ObjectDefinition, fields: Sequence[FieldDefinition]
+        self,
+        database: Database,
+        origin: Origin,
+        definition: ObjectDefinition,
+        fields: Sequence[FieldDefinition],
+        unusable: Sequence[Unusable] = (),
     ) -> None:
         self._database = database
         self._origin = origin
         self._definition = definition
+        self._unusable = unusable
         self._sources = [(field.name, field.source) for field in definition.fields if field in fields]
         self._key = definition.key_field.source
         self.items = (definition.kind,)
@@ -92,7 +106,26 @@ class ImportFlow(Plain):
         with self._database.read() as session:
             rows = READERS[self._definition.kind](session, self._origin)
             self.staged.tallies[self._definition.kind].read = workspace.load("stage", map(self._row, rows))
+        self._reject(workspace)
         return self.staged
+
+    def _reject(self, workspace: Workspace) -> None:
+        """What the community gave and nobody can use counts, so that it shows."""
+        kind = self._definition.kind
+        kinds = {each.value for each in _TYPES} if kind == "Content" else {kind}
+        found = [one for one in self._unusable if one.kind.value in kinds]
+        if not found:
+            return
+        tally = self.staged.tallies[kind]
+        tally.read += len(found)
+        tally.add(Outcome.REJECTED, Reason.MALFORMED, len(found))
+        workspace.load(
+            "rejected",
+            [
+                (kind, key_text([one.id]), one.label[:LABEL_LENGTH] or one.id, Reason.MALFORMED.value, one.detail)
+                for one in found
+            ],
+        )
 
     def _row(self, values: Values) -> tuple[str, str, str]:
         record = {name: value for name, source in self._sources if (value := values.get(source)) not in NOTHING}

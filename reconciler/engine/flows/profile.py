@@ -300,6 +300,8 @@ class _Matcher:
         if identity.member is None and not identity.problem:
             for column in reading.columns:
                 self._tallies[column.item].add(Outcome.SKIPPED, Reason.NO_MEMBER)
+        elif identity.member is not None and not identity.member.id:
+            self._reject_all(reading, identity, Reason.MALFORMED, "the community lists this user without a usable id")
         elif identity.problem:
             self._reject_all(reading, identity, Reason.AMBIGUOUS_MEMBER, identity.problem)
         elif choice.record is None:
@@ -326,5 +328,5 @@ class _Matcher:
     def _reject(self, item: str, identity: Identity, reason: Reason, detail: str) -> None:
         self._tallies[item].add(Outcome.REJECTED, reason)
         member = identity.member
-        key, label = (member.id, member.name) if member else (identity.email, identity.email)
+        key, label = (member.id, member.name) if member and member.id else (identity.email, identity.email)
         self._rejected.append((item, key, label, reason.value, detail))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from reconciler.records.resolution.keys import KeyKind, names_somebody
 from reconciler.records.resolution.lookup import NOBODY, Lookup
@@ -25,11 +26,15 @@ class Companies:
     confidence: float = 1.0
 
 
-def applies(rule: Rule, keys: MemberKeys) -> bool:
-    """Whether a member has everything that the rule compares. A name of one word is nobody's name without another term."""
-    if not all(map(keys.__getitem__, map(_ASKED.__getitem__, rule.terms))):
-        return False
-    return rule.terms != (Term.NAME,) or names_somebody(keys[KeyKind.NAME])
+def applying(rule: Rule) -> Callable[[MemberKeys], object]:
+    """What is true of members who have everything that the rule compares. A name of one word is nobody's name without another
+    term. Most members are asked by most rules, so the rule is looked at once for all of them."""
+    first, *others = [_ASKED[term] for term in rule.terms]
+    if others:
+        return lambda keys: keys[first] and all(keys[kind] for kind in others)
+    if first is KeyKind.NAME:
+        return lambda keys: names_somebody(keys[first])
+    return itemgetter(first)
 
 
 def load(lookup: Lookup, terms: Iterable[Term], members: Collection[MemberKeys]) -> None:
@@ -50,10 +55,13 @@ def load_companies(lookup: Lookup, members: Collection[MemberKeys]) -> None:
         lookup.load_companies(kind, (keys[kind] for keys in members))
 
 
-def persons(lookup: Lookup, rule: Rule, keys: MemberKeys) -> Collection[str]:
-    """Ids of the persons that all personal terms of the rule agree on."""
-    found = [lookup.people(KINDS[term], keys[KINDS[term]]) for term in rule.terms if term in PERSONAL]
-    return found[0] if len(found) == 1 else set(found[0]).intersection(*found[1:])
+def persons(lookup: Lookup, rule: Rule, members: Sequence[MemberKeys]) -> list[Collection[str]]:
+    """Ids of the persons that all personal terms of the rule agree on, for each of these members."""
+    first, *others = [
+        lookup.all_people(kind, (keys[kind] for keys in members))
+        for kind in (KINDS[term] for term in rule.terms if term in PERSONAL)
+    ]
+    return [set(ids).intersection(*more) for ids, *more in zip(first, *others, strict=True)] if others else first
 
 
 def persons_with(lookup: Lookup, rule: Rule, keys: MemberKeys, similar: Collection[str]) -> Collection[str]:

@@ -31,6 +31,11 @@ class Memo(Generic[V]):
         """An answer that was loaded before."""
         return self._known.get(key)
 
+    def each(self, keys: Iterable[str], default: V) -> list[V]:
+        """The answers for several keys, in their order."""
+        known = self._known
+        return [known.get(key) or default for key in keys]
+
 
 class Lookup:
     """All memos of one page."""
@@ -59,6 +64,10 @@ class Lookup:
 
     def people(self, kind: KeyKind, key: str) -> Collection[str]:
         return self._people[kind].get(key) or NOBODY
+
+    def all_people(self, kind: KeyKind, keys: Iterable[str]) -> list[Collection[str]]:
+        """The same for each of several keys."""
+        return self._people[kind].each(keys, NOBODY)
 
     def companies(self, kind: KeyKind, key: str) -> Collection[str]:
         return self._companies[kind].get(key) or NOBODY

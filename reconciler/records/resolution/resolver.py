@@ -70,18 +70,23 @@ class Resolver:
 
     def _apply(self, lookup: Lookup, rule: Rule, open_ones: Sequence[Verdict]) -> None:
         """One rule for all members that no rule has settled."""
-        able = [verdict for verdict in open_ones if evidence.applies(rule, verdict.keys)]
-        evidence.load(lookup, rule.terms, [verdict.keys for verdict in able])
+        applies = evidence.applying(rule)
+        able = [verdict for verdict in open_ones if applies(verdict.keys)]
+        members = [verdict.keys for verdict in able]
+        evidence.load(lookup, rule.terms, members)
         if PERSONAL.isdisjoint(rule.terms):
             for verdict in able:
                 if not verdict.people:
                     _settle_company(verdict, rule, evidence.companies(lookup, rule, verdict.keys))
             return
-        found = [_within(evidence.persons(lookup, rule, verdict.keys), verdict.people) for verdict in able]
+        found = [
+            _within(ids, verdict.people) if verdict.people else ids
+            for ids, verdict in zip(evidence.persons(lookup, rule, members), able, strict=True)
+        ]
         where: Sequence[Companies | None] = [None] * len(able)
         if not PERSONAL.issuperset(rule.terms):
             lookup.load_persons(_all(found))
-            where = [evidence.companies(lookup, rule, verdict.keys) for verdict in able]
+            where = [evidence.companies(lookup, rule, keys) for keys in members]
         for verdict, ids, place in zip(able, found, where, strict=True):
             if ids and (ids := evidence.at_companies(lookup, ids, place)):
                 verdict.people, verdict.companies, verdict.rule = ids, place or verdict.companies, rule.name
@@ -94,8 +99,8 @@ def _settle_company(verdict: Verdict, rule: Rule, found: Companies | None) -> No
 
 
 def _within(found: Collection[str], earlier: Collection[str]) -> Collection[str]:
-    """Those who were found, and among those who were found before, if any were."""
-    return [id for id in found if id in earlier] if earlier else found
+    """Those who were found, and among those who were found before."""
+    return [id for id in found if id in earlier]
 
 
 def _all(groups: Iterable[Collection[str]]) -> set[str]:

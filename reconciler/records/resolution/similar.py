@@ -58,10 +58,11 @@ class Similar:
         """Take the rules once more, in their order, with similar names in place of equal ones."""
         self._lookup.load_persons({person for found in scores for person in found})
         for rule in self._rules:
+            applies = evidence.applying(rule)
             able = [
                 (verdict, found)
                 for verdict, found in zip(verdicts, scores, strict=True)
-                if found and not verdict.people and evidence.applies(rule, verdict.keys)
+                if found and not verdict.people and applies(verdict.keys)
             ]
             evidence.load(self._lookup, rule.terms, [verdict.keys for verdict, _ in able])
             for verdict, found in able:

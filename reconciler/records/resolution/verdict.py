@@ -42,26 +42,28 @@ class Place(NamedTuple):
     choices: tuple[Tie, ...] = ()
 
 
+NOWHERE: Mapping[str, Place] = {}
+
+
 def conclude(lookup: Lookup, verdicts: Sequence[Verdict]) -> list[Resolution]:
     """The results, in the order of the verdicts."""
-    looked_at = [_looked_at(verdict.people) for verdict in verdicts]
-    lookup.load_persons({id for ids in looked_at for id in ids})
-    places = [{id: _place(lookup, verdict, id) for id in ids} for verdict, ids in zip(verdicts, looked_at, strict=True)]
+    looked_at = [_looked_at(verdict.people) if verdict.people else NOBODY for verdict in verdicts]
+    lookup.load_persons(set().union(*looked_at))
+    places = [
+        {id: place_of(lookup.person(id), verdict) for id in ids} if ids else NOWHERE
+        for verdict, ids in zip(verdicts, looked_at, strict=True)
+    ]
     lookup.load_company_names(set(_companies_to_name(verdicts, places)))
     return [_conclusion(lookup, verdict, place) for verdict, place in zip(verdicts, places, strict=True)]
 
 
-def place_of(person: Person, companies: Collection[str], email: str) -> Place:
-    """The Company Person to use: of the companies that the rule named, with the member's address, primary, or that of the
-    company which the person refers to. Each of them counts only if there is one."""
+def place_of(person: Person, verdict: Verdict) -> Place:
+    """The Company Person to use."""
     ties = person.ties
     if not ties:
         return Place(person.company_id, None)
     if len(ties) > 1:
-        ties = tuple(tie for tie in ties if tie.company_id in companies) or ties
-        ties = tuple(tie for tie in ties if email and tie.email == email) or ties
-        ties = tuple(tie for tie in ties if tie.primary) or ties
-        ties = tuple(tie for tie in ties if tie.company_id == person.company_id) or ties
+        ties = _preferred(ties, person, verdict)
     if len(ties) == 1:
         return Place(ties[0].company_id, ties[0].id)
     only = {tie.company_id for tie in ties}
@@ -73,10 +75,15 @@ def _looked_at(people: Collection[str]) -> Collection[str]:
     return people if len(people) <= EXAMINED else nsmallest(SHOWN, people)
 
 
-def _place(lookup: Lookup, verdict: Verdict, id: str) -> Place:
-    person = lookup.person(id)
+def _preferred(ties: tuple[Tie, ...], person: Person, verdict: Verdict) -> tuple[Tie, ...]:
+    """Those of the companies that the rule named, with the member's address, primary, or of the company which the person refers
+    to. Each of these counts only if there is one."""
     named = verdict.companies.ids if verdict.companies else NOBODY
-    return place_of(person, named, verdict.keys[KeyKind.EMAIL])
+    email = verdict.keys[KeyKind.EMAIL]
+    ties = tuple(tie for tie in ties if tie.company_id in named) or ties
+    ties = tuple(tie for tie in ties if email and tie.email == email) or ties
+    ties = tuple(tie for tie in ties if tie.primary) or ties
+    return tuple(tie for tie in ties if tie.company_id == person.company_id) or ties
 
 
 def _companies_to_name(verdicts: Sequence[Verdict], places: Sequence[Mapping[str, Place]]) -> Iterator[str]:
@@ -100,7 +107,7 @@ def _conclusion(lookup: Lookup, verdict: Verdict, places: Mapping[str, Place]) -
 
 
 def _confidence(verdict: Verdict) -> float:
-    return min(verdict.similarity, verdict.companies.confidence if verdict.companies else 1.0)
+    return min(verdict.similarity, verdict.companies.confidence) if verdict.companies else verdict.similarity
 
 
 def _one_person(lookup: Lookup, verdict: Verdict, id: str, place: Place) -> Resolution:
