@@ -148,7 +148,7 @@ BENCHMARKS: dict[str, Callable[[bool], list[Row]]] = {
     "http_client": http_client,
     "loop": saved("loop", ["--quick"]),
     "resolution": saved("resolution", ["--members", "10000", "--rounds", "3"]),
-    "communities": saved("communities", ["--people", "1500", "--topics", "1500", "--small", "300"]),
+    "communities": saved("communities", ["--people", "1500", "--topics", "1500", "--small", "300"], ["--full"]),
     "warehouse": saved("warehouse", ["--quick"]),
 }
 
