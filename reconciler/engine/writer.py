@@ -26,8 +26,8 @@ R = TypeVar("R")
 """What a destination says to the smallest thing that is sent."""
 
 
-SHOW_EVERY = 1.0
-"""Seconds after which those who watch are told again how far it is."""
+SHOW_EVERY = 0.2
+"""Seconds after which it is recorded again how far a run is. Within the limits of an API that is after each call."""
 
 
 class Sending(NamedTuple, Generic[R]):
