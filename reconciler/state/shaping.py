@@ -6,7 +6,6 @@ marked. No row becomes an object of Python.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -115,17 +114,24 @@ class Shaping:
         return f"json_array({', '.join(keys)})"
 
     def _key(self, cell: KeyCell) -> str:
-        trimmed = f"{'btrim' if self._postgresql else 'trim'}(c{cell.place}, {_quoted(BLANKS)})"
+        trimmed = self._trimmed(f"c{cell.place}")
         if not cell.address:
             return trimmed
-        letters = f"{_quoted(string.ascii_uppercase)}, {_quoted(string.ascii_lowercase)}"
-        # Beyond ASCII the databases disagree about case, and lower() of SQLite leaves it alone.
-        return f"translate({trimmed}, {letters})" if self._postgresql else f"lower({trimmed})"
+        # Beyond ASCII databases disagree about case. lower() leaves it alone, in PostgreSQL because of the collation.
+        return f'lower({trimmed} COLLATE "C")' if self._postgresql else f"lower({trimmed})"
+
+    def _trimmed(self, name: str) -> str:
+        """Without blanks of any kind around. In PostgreSQL looking for them takes longer than all the rest, so it is done only
+        where the first or the last character may be one."""
+        if not self._postgresql:
+            return f"trim({name}, {_quoted(BLANKS)})"
+        ends = " AND ".join(f"{end}({name}, 1) BETWEEN '!' AND '~'" for end in ("left", "right"))
+        return f"CASE WHEN {ends} THEN {name} ELSE btrim({name}, {_quoted(BLANKS)}) END"
 
     def _valid_key(self, cell: KeyCell) -> str:
         name = f"c{cell.place}"
         marked = f"{name} >= {_quoted(CLEARED)} AND {name} < {_quoted(_AFTER_MARKS)}"
-        plain = f"{self._key(KeyCell(place=cell.place, address=False))} <> '' AND NOT ({marked})"
+        plain = f"{self._trimmed(name)} <> '' AND NOT ({marked})"
         return plain if self._postgresql else f"{plain} AND {self._whole(name)}"
 
     @staticmethod
@@ -139,7 +145,7 @@ class Shaping:
         name = f"c{cell.place}"
         ends = f"{name} > ' ' AND {name} < char(127) AND substr({name}, -1) BETWEEN '!' AND '~'"
         lower = f" AND lower({name}) = {name}" if cell.address else ""
-        trimmed = self._key(KeyCell(place=cell.place, address=False))
+        trimmed = self._trimmed(name)
         return f"(({ends}) OR ({self._valid_key(cell)} AND {trimmed} = {name})) AND {self._whole(name)}{lower}"
 
     def _value(self, cell: Cell) -> str:
