@@ -6,12 +6,10 @@ import http.client
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from reconciler.sandbox import Sandbox
-from tests.house.measuring import unmeasured
 
 KEY, SECRET = "sandbox-access-key", "sandbox-secret"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -182,10 +180,7 @@ def _route(raw_path: str) -> str:
 
 
 def running(sandbox: Sandbox) -> Iterator[World]:
-    """The sandbox itself is measured by its own tests: its thread does half of the work of any other."""
-    with ExitStack() as stack:
-        with unmeasured():
-            stack.enter_context(sandbox)
+    with sandbox:
         world = World(sandbox)
         world.reset()
         yield world

@@ -1,8 +1,11 @@
-"""pytest plugin: coverage is measured where it tells something. Tracing makes a test take almost twice as long.
+"""pytest plugin: processes are measured where that tells something. Tracing makes one take almost twice as long.
 
-Not measured are stories told once more: pages of the documentation, copies of the program, kills at any moment, and on
-PostgreSQL what was measured on SQLite. What differs between databases is in `state` and `connectors`: their tests are measured.
-The processes that a test starts are measured if the test is.
+Not measured are processes of stories told once more: pages of the documentation, copies of the program, kills at any moment,
+and on PostgreSQL what was measured on SQLite. What differs between databases is in `state` and `connectors`: their tests are
+measured.
+
+What a test does in its own process is always measured. To stop and start that again is not safe while other threads run: the
+interpreter may refuse to trace, without an error, and all that follows would be missing.
 """
 
 from __future__ import annotations
@@ -41,20 +44,12 @@ def is_measured(nodeid: str) -> bool:
 
 
 @contextmanager
-def unmeasured() -> Iterator[None]:
-    """Nothing in here is measured, nor are processes and threads that are started in here, for as long as they live."""
-    from coverage import Coverage
-
-    measuring = Coverage.current()
-    if measuring is None:
-        yield
-        return
+def unmeasured_processes() -> Iterator[None]:
+    """Processes that are started in here are not measured, for as long as they live."""
     inherited = {name: os.environ.pop(name) for name in VARIABLES if name in os.environ}
-    measuring.stop()
     try:
         yield
     finally:
-        measuring.start()
         os.environ.update(inherited)
 
 
@@ -62,5 +57,5 @@ def unmeasured() -> Iterator[None]:
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     if is_measured(item.nodeid):
         return (yield)
-    with unmeasured():
+    with unmeasured_processes():
         return (yield)

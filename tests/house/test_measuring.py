@@ -44,7 +44,7 @@ def test_every_place_that_is_named_exists() -> None:
     assert [path for path in places if not (ROOT / path).exists()] == []
 
 
-def test_tests_and_their_processes_are_measured_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tests_are_measured_and_their_processes_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of three: measuring goes on after it."""
     for number, name in enumerate(NAMES):
         folder = tmp_path / "tests" / ("docs" if name == "two" else f"unit{number}")
@@ -65,4 +65,4 @@ def test_tests_and_their_processes_are_measured_or_not(tmp_path: Path, monkeypat
         assert done.returncode == 0, done.stdout + done.stderr
     (found,) = json.loads((tmp_path / "found.json").read_text())["files"].values()
     measured = {name for name, entry in found["functions"].items() if name and entry["summary"]["covered_lines"]}
-    assert measured == {"one", "one_elsewhere", "three", "three_elsewhere"}
+    assert measured == {"one", "one_elsewhere", "two", "three", "three_elsewhere"}
