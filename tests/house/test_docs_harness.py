@@ -130,7 +130,7 @@ def test_what_runs_in_the_background_goes_on_for_the_next_commands(tmp_path: Pat
     carry_out(
         console(
             background,
-            "$ until grep -q started log.txt; do sleep 0.01; done; echo seen",
+            "$ until grep -qs started log.txt; do sleep 0.01; done; echo seen",
             "seen",
             "$ kill %1; wait %1",
             "$ cat log.txt",
