@@ -114,8 +114,9 @@ def conditions(project: ProjectFolder, subject: str = "config") -> dict[str, tup
 
 
 def make_due(project: ProjectFolder, documents: Sequence[str] = ()) -> None:
-    """As if the last slots had been long ago. Imports that wait are never due."""
+    """As if the last slots had been long ago. Imports that wait are never due. Slots go first: once a document is due, a loop may
+    have a new one of it at once."""
     which = " OR ".join(f"name = '{name}'" for name in documents) or "kind <> 'CommunityImport'"
     past = "2026-01-01T00:00:00.000000Z"
-    execute(project, f"UPDATE schedules SET last_slot = '{past}', due_at = '{past}' WHERE {which}")
     execute(project, f"DELETE FROM slots WHERE {which}")
+    execute(project, f"UPDATE schedules SET last_slot = '{past}', due_at = '{past}' WHERE {which}")
