@@ -1,21 +1,15 @@
-"""pytest plugin: processes are measured where that tells something. Tracing makes one take almost twice as long.
+"""pytest plugin: which tests are measured. Tracing makes a test, and each process that it starts, take almost twice as long.
 
-Not measured are processes of stories told once more: pages of the documentation, copies of the program, kills at any moment,
-and on PostgreSQL what was measured on SQLite. What differs between databases is in `state` and `connectors`: their tests are
-measured. Nor are processes whose files may not become as large as what is measured of them.
-
-What a test does in its own process is always measured. To stop and start that again is not safe while other threads run: the
-interpreter may refuse to trace, without an error, and all that follows would be missing.
+Marked `unmeasured` are stories told once more: pages of the documentation, copies of the program, kills at any moment, and on
+PostgreSQL what is measured on SQLite; what differs between databases is in `state` and `connectors`, whose tests are measured
+on both. Marked are also tests whose processes may not write as much as is measured of them. `make test` runs the marked ones
+by themselves.
 
 A worker saves what it measured when its last test has ended. Left to the end of its process, as usual, that comes after
 everything else that waits for it, and xdist kills a worker that takes ten seconds to end.
 """
 
 from __future__ import annotations
-
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from coverage import Coverage
@@ -41,6 +35,7 @@ UNMEASURED = (
     "tests/loop/test_crashes.py",
     "tests/loop/test_imports.py",
     "tests/loop/test_replicas.py",
+    "tests/loop/test_simulated_company.py",
     "tests/loop/test_syncs.py",
     "tests/loop/test_trouble.py",
     "tests/migration/",
@@ -49,9 +44,6 @@ UNMEASURED = (
 )
 PER_DATABASE = ("tests/connectors/", "tests/state/")
 
-# By these coverage knows in a started Python that it has to measure.
-VARIABLES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
-
 
 def is_measured(nodeid: str) -> bool:
     if nodeid.startswith(UNMEASURED):
@@ -59,22 +51,13 @@ def is_measured(nodeid: str) -> bool:
     return nodeid.startswith(PER_DATABASE) or "postgresql" not in nodeid.partition("[")[2]
 
 
-@contextmanager
-def unmeasured_processes() -> Iterator[None]:
-    """Processes that are started in here are not measured, for as long as they live."""
-    inherited = {name: os.environ.pop(name) for name in VARIABLES if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(inherited)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "unmeasured: runs without coverage")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    if is_measured(item.nodeid):
-        return (yield)
-    with unmeasured_processes():
-        return (yield)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if not is_measured(item.nodeid):
+        item.add_marker("unmeasured")
 
 
 @pytest.hookimpl(trylast=True)
