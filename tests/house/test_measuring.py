@@ -55,10 +55,10 @@ def test_workers_and_their_processes_are_measured_except_for_what_is_marked(
     (tmp_path / "settings").write_text(SETTINGS)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
-    pytest_command = ["-m", "pytest", "-q", "-p", "tests.house.measuring", "-n", "2", "-m"]
+    pytest_command = ["-m", "pytest", "-q", "-p", "tests.house.measuring", "-m"]
     outputs = []
     for command in (
-        ["-m", "coverage", "run", "--rcfile=settings", *pytest_command, "not unmeasured"],
+        ["-m", "coverage", "run", "--rcfile=settings", *pytest_command, "not unmeasured", "-n", "1"],
         [*pytest_command, "unmeasured"],
         ["-m", "coverage", "combine", "--rcfile=settings", "--quiet"],
         ["-m", "coverage", "json", "--rcfile=settings", "--quiet", "-o", "found.json"],
