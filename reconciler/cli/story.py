@@ -96,12 +96,13 @@ def tell(folder: Path, *, people: int, keep: bool) -> None:
     _make_room(folder)
     with _sandbox(people, keep, folder / WAREHOUSE) as urls:
         write_project(folder, ["sandbox", "warehouse"], {**urls, "folders": FOLDERS})
+        known = _somebody(urls["cc_url"])
         click.echo(f"The project is in {folder}/. These are its documents, and the commands that you would type:\n")
         for number, step in enumerate(STEPS, 1):
             if step.arguments == ("sync", ERASED):
                 _erase_somebody(urls["cc_url"])
             elif step.arguments == ("sync", IMPORTED):
-                _let_people_join(urls["cc_url"])
+                _let_people_join(urls["cc_url"], known)
             _type(step, number, folder)
         _show_csv(folder / "synced.csv")
         _farewell(folder, urls, keep)
@@ -171,13 +172,18 @@ def _erase_somebody(cc_url: str) -> None:
     _answer(f"{cc_url}/_sandbox/faults", {"faults": [{**fault, "action": {"erase_user": True}}]})
 
 
-def _let_people_join(cc_url: str) -> None:
+def _somebody(cc_url: str) -> str:
+    """The name of a member who has an account in CS. Asked before anybody is erased, and taken from what every member has."""
+    (member,) = _answer(f"{cc_url}/_sandbox/cc/1/members?limit=1")["members"]
+    first, last, _ = member["username"].split(".", 2)
+    return f"{first} {last}"
+
+
+def _let_people_join(cc_url: str, known: str) -> None:
     """Two more members: one who is nobody's customer, and one who has an account in CS and registers with another address."""
-    (known,) = _answer(f"{cc_url}/_sandbox/cc/1/members?limit=1")["members"]
-    name = " ".join(known["profile"][part] for part in ("First Name", "Last Name"))
     for joining in (
         {"username": "Robin", "email": "robin@fans.example"},
-        {"username": name, "email": "me@home.example"},
+        {"username": known, "email": "me@home.example"},
     ):
         _answer(f"{cc_url}/_sandbox/cc/1/members", joining)
 

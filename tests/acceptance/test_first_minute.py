@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli import story
 from tests.acceptance import commands
 from tests.acceptance.projects import SECRETS, ProjectFolder
 from tests.acceptance.world import World
@@ -53,6 +54,16 @@ def test_the_demo_ends_with_greens_and_yellows_that_say_why(tmp_path: Path) -> N
     assert done.err == ""
     port = int(re.findall(r"127\.0\.0\.1:(\d+)", (folder / "connections/gainsight.yaml").read_text())[0])
     assert not _alive(port), "the sandbox is gone"
+
+
+def test_whoever_is_erased_in_the_demo_somebody_joins_it(world: World) -> None:
+    """Who is written when is up to threads, and few members have both names in their profile."""
+    for member in world.control("GET", "cc/1/members?limit=1000")["members"]:
+        if {"First Name", "Last Name"} <= member["profile"].keys():
+            world.erase(member["userid"])
+    story._let_people_join(world.cc_url, story._somebody(world.cc_url))
+    joined = world.member("me@home.example")["username"]
+    assert re.fullmatch(r"\w+ \w+", joined)
 
 
 def test_a_demo_replaces_a_demo_and_nothing_else(tmp_path: Path) -> None:
