@@ -289,6 +289,20 @@ def test_keys_that_are_missing_double_or_at_odds(warehouse: Warehouse) -> None:
     assert "rows without a key: 2" in done.out
 
 
+def test_rows_whose_keys_are_one_number_stay_at_odds(warehouse: Warehouse) -> None:
+    rows = [{"id": id, "name": name} for id, name in (("007", "first"), ("7", "second"), ("8.0", "alone"))]
+    warehouse.model("projects", "id", rows)
+    warehouse.flow("projects", "Onboarding", "Hours__gc: id", "field: Name, column: name")
+    warehouse.ready()
+    assert warehouse.outcomes("projects", code=3) == {"created": 1, "rejected": 2}
+    assert warehouse.outcomes("projects", code=3) == {"unchanged": 1, "rejected": 2}
+    assert warehouse.rejected("projects") == [("", ["7"], "key-conflict")]
+    warehouse.execute("DELETE FROM projects WHERE id = '7'")
+    assert warehouse.outcomes("projects") == {"created": 1, "unchanged": 1}
+    warehouse.execute("UPDATE projects SET id = '7' WHERE id = '007'")
+    assert warehouse.outcomes("projects") == {"unchanged": 2}
+
+
 def test_rows_that_vanish_are_counted_and_nothing_is_deleted(warehouse: Warehouse) -> None:
     world = warehouse.world
     warehouse.model("companies", "name", companies(*range(10)))
