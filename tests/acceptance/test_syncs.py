@@ -163,6 +163,19 @@ def test_a_custom_object_with_lookups_and_values_of_many_types(warehouse: Wareho
     assert found["O7"] == (1.75, True, users[0])
 
 
+def test_a_lookup_that_has_the_type_of_an_id(warehouse: Warehouse) -> None:
+    """As the parent of a company has: its values are names nevertheless, where `lookup` says so."""
+    rows = [{"name": f"Child {n}", "parent": parent} for n, parent in enumerate(("Northwind Robotics", "No One", None))]
+    warehouse.model("companies", "name", rows)
+    warehouse.flow("companies", "Company", "Name: name", "field: ParentCompany, column: parent, lookup: Name")
+    warehouse.ready()
+    assert warehouse.outcomes("companies", code=3) == {"created": 1, "rejected": 1, "skipped": 1}
+    assert warehouse.rejected("companies") == [("ParentCompany", ["Child 1"], "lookup-unknown")]
+    found = records(warehouse.world, "company", "Name", "Gsid", "ParentCompany")
+    assert found["Child 0"][1] == found["Northwind Robotics"][0]
+    assert warehouse.outcomes("companies", code=3) == {"unchanged": 1, "rejected": 1, "skipped": 1}
+
+
 def test_nulls_keep_clear_or_default(warehouse: Warehouse) -> None:
     world = warehouse.world
     warehouse.model("onboardings", "id", [{**row, "days": "2026-12-24", "plan": "A"} for row in ONBOARDINGS[:4]])

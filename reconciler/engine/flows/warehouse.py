@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -75,13 +76,16 @@ def items(sync: Sync) -> tuple[str, ...]:
 
 def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> FieldsEnd:
     """Where the records of a sync go."""
+    named = [rule.field for rule in sync.fields if rule.lookup not in (None, ID)]
     fields = {name: target.fields[name] for name in items(sync)}
+    # What names another record is a text, whatever type the field has; a lookup may also be a GSID, such as ParentCompany.
+    fields |= {name: replace(target.fields[name], data_type=DataType.LOOKUP) for name in named}
     return FieldsEnd(
         writer=writer,
         fields=fields,
         plain={item: plain_length(field) for item, field in fields.items()},
         key_names={name: place for place, name in enumerate(sync.key) if name in _NAMING},
-        item_names=[rule.field for rule in sync.fields if rule.lookup not in (None, ID)],
+        item_names=named,
     )
 
 
