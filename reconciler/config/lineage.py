@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler import errors
 from reconciler.config import closest, sqltext
@@ -30,7 +30,7 @@ def explain(loaded: LoadedProject, topic: str) -> str:
         )
     columns = prove(model.query, connection.dialect).columns
     head = f"Model/{name}: from {connection.name} ({connection.dialect}), one row for each {', '.join(model.key)}\n\n"
-    uses = _uses(loaded, model)
+    uses = _uses(loaded, model, columns or ())
     named = columns if columns is not None else tuple(sorted(uses))
     rows = [
         (
@@ -46,7 +46,7 @@ def explain(loaded: LoadedProject, topic: str) -> str:
     note = (
         ""
         if columns is not None
-        else "\nThe query does not name all of its columns, so only the database knows them.\n"
+        else "\nThe model does not name all of its columns, so only the database knows them.\n"
     )
     return head + table + note
 
@@ -68,17 +68,19 @@ def _sources(query: str, column: str, dialect: Dialect) -> list[str]:
         if not node.downstream and isinstance(node.source, exp.Table):
             table = node.source.copy()
             table.set("alias", None)
-            found.add(f"{table.sql(dialect=dialect_name(dialect))}.{node.name.rpartition('.')[2]}")
+            found.add(f"{table.sql(dialect=dialect_name(dialect), comments=False)}.{node.name.rpartition('.')[2]}")
     return sorted(found)
 
 
-def _uses(loaded: LoadedProject, model: Model) -> Mapping[str, list[str]]:
-    """What each column is used for."""
+def _uses(loaded: LoadedProject, model: Model, named: Sequence[str]) -> Mapping[str, list[str]]:
+    """What each column is used for. Its name means the same in other letter case, unless `named` has it as it is written."""
+    spelled = {name.casefold(): name for name in reversed(named)} | {name: name for name in named}
     uses: dict[str, list[str]] = {}
     for sync in loaded.resources.values():
         if isinstance(sync, Sync) and sync.model == model.name:
             for column, field in _fields(sync):
-                uses.setdefault(column, []).append(f"{sync.object}.{field} (Sync/{sync.name})")
+                name = spelled.get(column) or spelled.setdefault(column.casefold(), column)
+                uses.setdefault(name, []).append(f"{sync.object}.{field} (Sync/{sync.name})")
     return uses
 
 

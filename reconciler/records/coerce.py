@@ -14,10 +14,14 @@ from reconciler.model.catalog import CatalogField, DataType
 from reconciler.model.json import Json
 from reconciler.model.outcome import Reason
 from reconciler.model.value import CLEARED
+from reconciler.records.text_of import text_of
 
 _NUMERAL = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
 _EXACT_INTEGERS = 2**53
 """Below this a double, which is what CS keeps, holds every integer."""
+
+_LONGEST_NUMERAL = 64
+"""Longer ones, and larger ones, are no keys that CS could tell apart."""
 
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -48,6 +52,14 @@ def coerce(text: str, field: CatalogField) -> Json:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise Uncoercible("half of a character, which is no text")
     return _COERCERS.get(field.data_type, _text)(text, field)
+
+
+def usual_number(text: str) -> str:
+    """The one spelling of a number, in which databases give it (`007` and `7.0` are `7`); what is none stays as it is."""
+    if len(text) > _LONGEST_NUMERAL or not _NUMERAL.fullmatch(text):
+        return text
+    value = Decimal(text)
+    return str(text_of(value)) if abs(value.adjusted()) < _LONGEST_NUMERAL else text
 
 
 def plain_length(field: CatalogField) -> int:
@@ -144,14 +156,14 @@ def _multiselect(text: str, field: CatalogField) -> Json:
 
 
 def _array(text: str) -> list[str] | None:
-    """The texts of a JSON array, as warehouses spell lists."""
+    """The texts of a JSON array, as warehouses spell lists. A null in it is no item: an outer join makes some."""
     if not text.startswith("["):
         return None
     try:
-        found = json.loads(text)
+        given = [part for part in json.loads(text) if part is not None]
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, list) and all(isinstance(part, str) for part in found) else None
+    return given if all(isinstance(part, str) for part in given) else None
 
 
 def _ids_and_labels(field: CatalogField) -> set[str]:

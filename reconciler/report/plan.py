@@ -35,6 +35,9 @@ FULL_PLAN = "`reconcile plan` prints all of them."
 
 TWO_TREES = "compares two trees, not with what is recorded"
 
+_SOURCES = ("object", "attribute", "column", "template", "constant")
+"""Keys of an entry that say where its values come from."""
+
 
 def to_text(
     plan: Plan,
@@ -146,11 +149,19 @@ def _item_text(change: Change) -> str:
         case Action.ADD:
             return f"  ← {_source(change.after)}"
         case Action.CHANGE:
-            return f"  ← {_source(change.before)} → {_source(change.after)}"
+            return f"  ← {_changed(change)}"
         case Action.FORGET:
             return f"  ({KEPT_VALUES.get(change.id.kind, KEPT_IN_COMMUNITY)})"
         case _:
             assert_never(change.action)
+
+
+def _changed(change: Change) -> str:
+    """Where the values came from and come from, and what else is said of them now."""
+    before, after = _source(change.before), _source(change.after)
+    rules = [detail for detail in change.details if detail.path not in _SOURCES]
+    said = "; ".join(f"{visible(rule.path)}: {_text(rule.before)} → {_text(rule.after)}" for rule in rules)
+    return (f"{before} → {after}" if before != after else after) + (f"  ({said})" if said else "")
 
 
 def _source(entry: Json) -> str:

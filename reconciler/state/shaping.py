@@ -23,10 +23,12 @@ _AFTER_MARKS = chr(ord(INVALID) + 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCell:
-    """A part of the key: the column at `place`; of an e-mail address the case of letters means nothing."""
+    """A part of the key: the column at `place`; of an e-mail address the case of letters means nothing, of a number how it is
+    spelled."""
 
     place: int
     address: bool
+    number: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,18 @@ class Shaping:
     def valid(self) -> str:
         """Holds for rows whose whole key is a text that is not empty."""
         return " AND ".join(self._valid_key(cell) for cell in self._shape.keys)
+
+    def respelled(self, table: str) -> str | None:
+        """A SELECT of one row where some key of `table` may be a number in other than its usual spelling, which only Python
+        knows; None where no key is a number."""
+        names = [f"c{cell.place}" for cell in self._shape.keys if cell.number]
+        plain = (f"{name} ~ '^(0|[1-9][0-9]*)$'" if self._postgresql else self._plain_number(name) for name in names)
+        odd = " OR ".join(f"({name} IS NOT NULL AND NOT ({usual}))" for name, usual in zip(names, plain, strict=True))
+        return f"SELECT 1 FROM {table} WHERE {odd} LIMIT 1" if odd else None
+
+    @staticmethod
+    def _plain_number(name: str) -> str:
+        return f"{name} = '0' OR ({name} GLOB '[1-9]*' AND {name} NOT GLOB '*[^0-9]*')"
 
     def rows(self, table: str) -> str:
         """A SELECT of what is staged: key, label, and the values."""

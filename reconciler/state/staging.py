@@ -128,9 +128,13 @@ class Workspace(Changes):
 
     def unkeyed(self, rows: str, shape: Shape) -> Iterator[tuple[str | None, ...]]:
         """The rows of a source whose key is not whole, as they are."""
-        columns = ", ".join(f"c{place}" for place in range(shape.width))
         valid = Shaping(shape, postgresql=self._postgresql).valid()
-        return self._stream(f"SELECT {columns} FROM {rows} WHERE ({valid}) IS NOT TRUE")
+        return self._stream(f"{_select(rows, shape)} WHERE ({valid}) IS NOT TRUE")
+
+    def respelled(self, rows: str, shape: Shape) -> Iterator[tuple[str | None, ...]] | None:
+        """All rows of a source as they are, where numbers of their keys may have several spellings; else None."""
+        query = Shaping(shape, postgresql=self._postgresql).respelled(rows)
+        return self._stream(_select(rows, shape)) if query is not None and self._rows_plain(query) else None
 
     def conflicts(self) -> Iterator[tuple[str, str, int]]:
         """(key, label, rows) of the keys that `stage_unique` left out, in order of the keys."""
@@ -203,3 +207,7 @@ class Workspace(Changes):
             return {}
         counted = ", ".join(f"count(c{place}) + {self._known[place + 1]}" for place in range(len(self._items)))
         return dict(zip(self._items, self._rows(f"SELECT {counted} FROM {table('stage')}")[0], strict=True))
+
+
+def _select(rows: str, shape: Shape) -> str:
+    return f"SELECT {', '.join(f'c{place}' for place in range(shape.width))} FROM {rows}"

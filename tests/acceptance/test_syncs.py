@@ -163,6 +163,19 @@ def test_a_custom_object_with_lookups_and_values_of_many_types(warehouse: Wareho
     assert found["O7"] == (1.75, True, users[0])
 
 
+def test_a_lookup_that_has_the_type_of_an_id(warehouse: Warehouse) -> None:
+    """As the parent of a company has: its values are names nevertheless, where `lookup` says so."""
+    rows = [{"name": f"Child {n}", "parent": parent} for n, parent in enumerate(("Northwind Robotics", "No One", None))]
+    warehouse.model("companies", "name", rows)
+    warehouse.flow("companies", "Company", "Name: name", "field: ParentCompany, column: parent, lookup: Name")
+    warehouse.ready()
+    assert warehouse.outcomes("companies", code=3) == {"created": 1, "rejected": 1, "skipped": 1}
+    assert warehouse.rejected("companies") == [("ParentCompany", ["Child 1"], "lookup-unknown")]
+    found = records(warehouse.world, "company", "Name", "Gsid", "ParentCompany")
+    assert found["Child 0"][1] == found["Northwind Robotics"][0]
+    assert warehouse.outcomes("companies", code=3) == {"unchanged": 1, "rejected": 1, "skipped": 1}
+
+
 def test_nulls_keep_clear_or_default(warehouse: Warehouse) -> None:
     world = warehouse.world
     warehouse.model("onboardings", "id", [{**row, "days": "2026-12-24", "plan": "A"} for row in ONBOARDINGS[:4]])
@@ -287,6 +300,20 @@ def test_keys_that_are_missing_double_or_at_odds(warehouse: Warehouse) -> None:
     assert found == {(("Company 3",), "key-conflict"), ((), "key-null")}
     done = warehouse.run("records", "companies").expect(0)
     assert "rows without a key: 2" in done.out
+
+
+def test_rows_whose_keys_are_one_number_stay_at_odds(warehouse: Warehouse) -> None:
+    rows = [{"id": id, "name": name} for id, name in (("007", "first"), ("7", "second"), ("8.0", "alone"))]
+    warehouse.model("projects", "id", rows)
+    warehouse.flow("projects", "Onboarding", "Hours__gc: id", "field: Name, column: name")
+    warehouse.ready()
+    assert warehouse.outcomes("projects", code=3) == {"created": 1, "rejected": 2}
+    assert warehouse.outcomes("projects", code=3) == {"unchanged": 1, "rejected": 2}
+    assert warehouse.rejected("projects") == [("", ["7"], "key-conflict")]
+    warehouse.execute("DELETE FROM projects WHERE id = '7'")
+    assert warehouse.outcomes("projects") == {"created": 1, "unchanged": 1}
+    warehouse.execute("UPDATE projects SET id = '7' WHERE id = '007'")
+    assert warehouse.outcomes("projects") == {"unchanged": 2}
 
 
 def test_rows_that_vanish_are_counted_and_nothing_is_deleted(warehouse: Warehouse) -> None:

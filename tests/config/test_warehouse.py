@@ -610,6 +610,20 @@ def test_where_columns_come_from_and_go(tmp_path: Path) -> None:
     ]
 
 
+def test_lineage_knows_columns_in_any_case_and_reads_no_comments(tmp_path: Path) -> None:
+    query = (
+        'sql: |\n    WITH x AS (SELECT name, a, "A" FROM crm.accounts /* all */)\n    SELECT name, a, "A" AS "A" FROM x'
+    )
+    files = {**MODELS, "config/accounts.yaml": model(query)}
+    more = ("column: NAME, field: Industry", "column: a, field: Region__gc", "column: A, field: TickerSymbol")
+    text = lineage.explain(project(tmp_path, sync(STAGE, *more), files), "Model/accounts")
+    assert [" ".join(line.split()) for line in text.splitlines()[3:]] == [
+        "name crm.accounts.name Company.Name (Sync/companies); Company.Industry (Sync/companies)",
+        "a crm.accounts.a Company.Region__gc (Sync/companies)",
+        "A crm.accounts.a Company.TickerSymbol (Sync/companies)",
+    ]
+
+
 def test_lineage_of_what_only_the_database_knows(tmp_path: Path) -> None:
     files = {**MODELS, "config/accounts.yaml": model("table: crm.accounts")}
     text = lineage.explain(project(tmp_path, sync(), files), "Model/accounts")

@@ -159,6 +159,20 @@ def test_a_reader_sees_one_moment(people: str) -> None:
     assert len(first) + sum(map(len, pages)) == 6000
 
 
+def test_what_would_help_a_query(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute('CREATE TABLE "Mixed" (a int)')
+        connection.execute("CREATE MATERIALIZED VIEW stale AS SELECT 1 AS a WITH NO DATA")
+    for query, hint in {
+        "SELECT * FROM Mixed": "capital letters",
+        "SELECT b FROM": "correct the SQL of the model",
+        "SELECT * FROM stale": "refresh it",
+    }.items():
+        with pytest.raises(errors.RemoteRefused) as refused:
+            ask(url, query)
+        assert hint in (refused.value.hint or "")
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -283,8 +297,9 @@ def guarded(postgres: Postgres) -> Iterator[str]:
 
 def test_passwords_and_rights(guarded: str) -> None:
     assert ask(guarded.replace("PASSWORD", "right"), "SELECT 1 AS a") == [("1",)]
-    with pytest.raises(errors.RemoteRefused, match="permission denied for table hidden"):
+    with pytest.raises(errors.RemoteRefused, match="permission denied for table hidden") as refused:
         ask(guarded.replace("PASSWORD", "right"), "SELECT * FROM hidden")
+    assert "GRANT SELECT" in (refused.value.hint or "")
     for wrong in (guarded.replace("PASSWORD", "canary-7"), guarded.replace(":PASSWORD", "")):
         with pytest.raises(errors.AuthenticationFailed) as raised:
             ask(wrong, "SELECT 1 AS a")

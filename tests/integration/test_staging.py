@@ -40,7 +40,12 @@ OBJECT = CatalogObject(
     label="Thing",
     fields={
         name: CatalogField(name=name, label=name, data_type=kind)
-        for name, kind in {"Email": DataType.EMAIL, "Name": DataType.STRING, "City": DataType.STRING}.items()
+        for name, kind in {
+            "Email": DataType.EMAIL,
+            "Name": DataType.STRING,
+            "City": DataType.STRING,
+            "Number": DataType.NUMBER,
+        }.items()
     },
 )
 MODEL = Model(name="things", connection="warehouse", query="SELECT * FROM things", key=("email", "name"))
@@ -62,6 +67,9 @@ SYNC = Sync(
 )
 
 
+NUMBERED = replace(SYNC, key={"Email": "email", "Number": "name"})
+
+
 class SlowPath:
     """A source that only gives pages."""
 
@@ -74,9 +82,9 @@ class SlowPath:
 Found = tuple[list[tuple[str | None, ...]], dict[str, Tally], list[tuple[str | None, ...]]]
 
 
-def staged(database: Database, from_: Any) -> Found:
+def staged(database: Database, from_: Any, sync: Sync = SYNC) -> Found:
     with database.workspace() as workspace:
-        flow = WarehouseFlow(SYNC, MODEL, OBJECT, from_)
+        flow = WarehouseFlow(sync, MODEL, OBJECT, from_)
         tallies = flow.stage(workspace).tallies
         columns = ("key", "label", *(f"c{place}" for place in range(len(flow.items))))
         rows = [tuple(map(rendition, row)) for row in workspace.sorted("stage", columns, ("key",))]
@@ -84,14 +92,29 @@ def staged(database: Database, from_: Any) -> Found:
     return rows, tallies, rejected
 
 
-def assert_same(database: Database, from_: SqlSource) -> Found:
-    fast, slow = staged(database, from_), staged(database, SlowPath(from_))
+def assert_same(database: Database, from_: SqlSource, sync: Sync = SYNC) -> Found:
+    fast, slow = staged(database, from_, sync), staged(database, SlowPath(from_), sync)
     assert fast == slow
     return fast
 
 
 KEYS = st.sampled_from(
-    ["a@x.org", "A@X.org", " a@x.org\u2003", "É@x.org", "b", "\n", "", CLEARED, INVALID + BINARY, 'q"\\\t', "\x7f\x1f"]
+    [
+        *(
+            "a@x.org",
+            "A@X.org",
+            " a@x.org\u2003",
+            "É@x.org",
+            "b",
+            "\n",
+            "",
+            CLEARED,
+            INVALID + BINARY,
+            'q"\\\t',
+            "\x7f\x1f",
+        ),
+        *("7", "007"),
+    ]
 )
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], min_codepoint=1), max_size=6)
 VALUES = (
@@ -119,6 +142,7 @@ def test_from_sqlite_to_sqlite(embedded: tuple[Database, Path, Iterator[int]], r
         file.executemany("INSERT INTO things VALUES (?, ?, ?, ?, ?)", rows)
         file.commit()
     assert_same(database, sqlite_source(warehouse))
+    assert_same(database, sqlite_source(warehouse), NUMBERED)
     assert sorted(path.name for path in warehouse.parent.rglob("*stage*")) == []
 
 
@@ -143,6 +167,39 @@ def test_from_postgresql_to_postgresql(servers: tuple[Database, str], rows: Sequ
         with connection.cursor() as cursor:
             cursor.executemany("INSERT INTO things VALUES (%s, %s, %s, %s, %s)", rows)
     assert_same(database, source("postgresql", warehouse))
+    assert_same(database, source("postgresql", warehouse), NUMBERED)
+
+
+NUMERALS = (("7", "007", "7.0", " 7e0 ", "+7"), ("8",), ("-0.50", "-.5"), ("x7",), ("0", "-0"), ("1e99",))
+"""Spellings of one number, and what is none."""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("differ", [True, False])
+def test_numbers_are_keys_by_their_value(
+    embedded: tuple[Database, Path, Iterator[int]], servers: tuple[Database, str], kind: str, differ: bool
+) -> None:
+    rows = [("a@x.org", text, None, None, text if differ else "1") for texts in NUMERALS for text in texts]
+    if kind == "sqlite":
+        database, warehouse, _ = embedded
+        with contextlib.closing(sqlite3.connect(warehouse)) as file:
+            file.execute("DROP TABLE IF EXISTS things")
+            file.execute(f"CREATE TABLE things ({', '.join(COLUMNS)})")
+            file.executemany("INSERT INTO things VALUES (?, ?, ?, ?, ?)", rows)
+            file.commit()
+        found, tallies, rejected = assert_same(database, sqlite_source(warehouse), NUMBERED)
+    else:
+        database, server = servers
+        with psycopg.connect(server) as connection:
+            connection.execute("TRUNCATE things")
+            with connection.cursor() as cursor:
+                cursor.executemany("INSERT INTO things VALUES (%s, %s, %s, %s, %s)", rows)
+        found, tallies, rejected = assert_same(database, source("postgresql", server), NUMBERED)
+    once = {"8", "x7", "1e99"}
+    several = {"7", "-0.5", "0"}
+    assert {str(row[1]) for row in found} == {f"a@x.org · {key}" for key in (once if differ else once | several)}
+    assert {row[2] for row in rejected} == ({f"a@x.org · {key}" for key in several} if differ else set())
+    assert tallies["Seats"].read == len(rows)
 
 
 Compared = tuple[dict[str, Tally], dict[str, int], dict[str, int], list[Write], list[tuple[str | None, ...]]]

@@ -167,6 +167,8 @@ def test_a_dropdown_without_known_items_takes_what_it_is_given() -> None:
         ('["Red", "Black; White"]', ["1I001", "1I003"]),
         ("", []),
         ("[]", []),
+        ("[null]", []),
+        ('["Red", null]', ["1I001"]),
     ],
 )
 def test_several_items(text: str, expected: list[str]) -> None:

@@ -55,6 +55,23 @@ def change_lines(text: str) -> list[str]:
 # -- text --------------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_said_of_a_field_besides_its_source() -> None:
+    def sync(*fields: dict[str, Json]) -> Document:
+        spec = {"from": {"model": "m"}, "to": {"connection": "cs", "object": "Company"}, "fields": list(fields)}
+        return document("Sync", "s", spec)
+
+    before = [{"field": "A", "column": "a", "whenNull": "clear"}, {"field": "B", "column": "b", "lookup": "Email"}]
+    after = [
+        {"field": "A", "column": "a", "whenNull": "default", "default": 0},
+        {"field": "B", "template": "{b}", "lookup": "Name"},
+    ]
+    assert change_lines(to_text(plan_between((sync(*before),), (sync(*after),)))) == [
+        "  ~ Sync/s  m → cs Company",
+        "      ~ A  ← a  (default: - → 0; whenNull: clear → default)",
+        "      ~ B  ← b → {b}  (lookup: Email → Name)",
+    ]
+
+
 def test_the_whole_text(plan: Plan) -> None:
     assert to_text(plan) == "\n".join(
         [

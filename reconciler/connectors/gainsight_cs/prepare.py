@@ -72,15 +72,15 @@ class Preparer:
         keyed: list[Keyed | RecordResult] = [self._keyed(write) for write in window]
         index = self._found([one for one in keyed if not isinstance(one, RecordResult)])
         persons = self._persons(index)
-        seen: set[Identity] = set()
+        seen: dict[Identity, RecordWrite] = {}
         prepared: list[Ready | RecordResult] = []
         for one in keyed:
             if isinstance(one, RecordResult):
                 prepared.append(one)
             elif one.identity in seen:
-                prepared.append(RecordResult(write=one.write, reason=Reason.DUPLICATE_KEY))
+                prepared.append(_second(one.write, seen[one.identity].key))
             else:
-                seen.add(one.identity)
+                seen[one.identity] = one.write
                 prepared.append(self._ready(one, index.get(one.identity, ()), persons.get(one.identity[0], NOBODY)))
         return prepared
 
@@ -162,8 +162,9 @@ class Preparer:
 
     def _ready(self, one: Keyed, found: Sequence[Found], persons: Collection[Json]) -> Ready | RecordResult:
         write = one.write
-        if self._creating.get(one.identity, write.key) != write.key:
-            return RecordResult(write=write, reason=Reason.DUPLICATE_KEY)
+        before = self._creating.get(one.identity, write.key)
+        if before != write.key:
+            return _second(write, before)
         if len(persons) > 1 or (len(found) > 1 and self._of_people and self._person_link is None):
             return RecordResult(write=write, reason=Reason.AMBIGUOUS_PERSON)
         if len(found) > 1:
@@ -223,6 +224,11 @@ class Preparer:
                 return gsid
             fields[name] = gsid
         return None
+
+
+def _second(write: RecordWrite, first: Sequence[str]) -> RecordResult:
+    """For a record that another one of these, which has the key `first`, means as well."""
+    return RecordResult(write=write, reason=Reason.DUPLICATE_KEY, detail=f"the same record as {' · '.join(first)}")
 
 
 def _lookup_text(value: Json) -> str:

@@ -14,7 +14,7 @@ from reconciler import errors
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
 from reconciler.connectors.sql.files import refuse_missing
 from reconciler.connectors.sql.watch import Watch
-from reconciler.connectors.sql.words import one_line
+from reconciler.connectors.sql.words import CORRECT, one_line
 from reconciler.model.value import INVALID
 from reconciler.model.watermark import Highest, Mark, Since
 from reconciler.records.text_of import OUT_OF_RANGE, rendition
@@ -170,7 +170,7 @@ def _as_value(column: str, type: str) -> str:
 
 def _meaning(error: Exception, path: Path) -> errors.RemoteError:
     if isinstance(error, _ABOUT_THE_QUERY):
-        return errors.RemoteRefused(f"DuckDB refuses the query: {one_line(str(error))}", hint="correct the query")
+        return errors.RemoteRefused(f"DuckDB refuses the query: {one_line(str(error))}", hint=CORRECT)
     if isinstance(error, duckdb.IOException):
         hint = "a file that another process writes to is locked; else check that it is a DuckDB file that may be read"
         return errors.RemoteUnavailable(f"{path} cannot be opened or read", hint=hint)

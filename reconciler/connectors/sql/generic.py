@@ -16,7 +16,7 @@ from reconciler import errors
 from reconciler.connectors.sql.address import no_driver
 from reconciler.connectors.sql.base import PAGE_ROWS, Page, Proof, distinct, positions
 from reconciler.connectors.sql.watch import Watch, patiently
-from reconciler.connectors.sql.words import one_line
+from reconciler.connectors.sql.words import CORRECT, one_line
 from reconciler.model.watermark import Highest, Mark, Since
 from reconciler.records.text_of import rendition
 
@@ -75,7 +75,7 @@ class Generic:
             self._watch.check()
             # No row was read: the driver can only speak of the query.
             said = one_line(str(error.orig), self._secrets)
-            raise errors.RemoteRefused(f"{self._label} refuses the query: {said}", hint="correct the query") from None
+            raise errors.RemoteRefused(f"{self._label} refuses the query: {said}", hint=CORRECT) from None
         with rows:
             return distinct([column[0] for column in rows.cursor.description])
 

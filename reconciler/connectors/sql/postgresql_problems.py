@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import psycopg
 
 from reconciler import errors
-from reconciler.connectors.sql.words import one_line
+from reconciler.connectors.sql.words import CORRECT, one_line
 
 _CREDENTIALS = "check user, password and database name in the URL"
 _SERVER = "check that the server runs, and that host, port and network are right"
@@ -22,6 +22,11 @@ _WORDS: dict[str, tuple[type[errors.RemoteError], str, str]] = {
         "gave up on a statement that took too long, or that somebody cancelled",
         "make the query cheaper, or raise statementTimeout",
     ),
+    "55000": (
+        errors.RemoteRefused,
+        "has what it reads not ready, as a materialized view without data",
+        "refresh it first",
+    ),
     "25P03": (errors.RemoteUnavailable, "ended a session that read its rows too slowly", "try again"),
     "55P03": (errors.RemoteUnavailable, "waited too long for a lock of another session", "try again"),
     "25006": (errors.RemoteRefused, "only reads for us: the query does more than that", "write one SELECT"),
@@ -30,6 +35,11 @@ _WORDS: dict[str, tuple[type[errors.RemoteError], str, str]] = {
     "40": (errors.RemoteUnavailable, "ended the transaction in favour of another", "try again"),
 }
 """The longest beginning of a code counts."""
+
+_REFUSALS = {
+    "42501": "let this user read it (GRANT USAGE ON SCHEMA, GRANT SELECT), or name another user in the URL",
+    "42P01": "correct the name, or write its schema before it; one with capital letters needs quotes, so a SELECT with `sql`",
+}
 
 _ABOUT_THE_QUERY = ("42", "3F", "0A")
 """Syntax, names, rights, features: the message quotes the query and the schema, never a row."""
@@ -43,7 +53,8 @@ def meaning(error: psycopg.Error, label: str, secrets: Sequence[str]) -> errors.
     if state.startswith(_ABOUT_THE_QUERY):
         said = one_line(error.diag.message_primary or "", secrets)
         hint = one_line(error.diag.message_hint or "", secrets)
-        return errors.RemoteRefused(f"{label} refuses the query: {said}", hint=hint or "correct the query", code=state)
+        hint = _REFUSALS.get(state) or hint or CORRECT
+        return errors.RemoteRefused(f"{label} refuses the query: {said}", hint=hint, code=state)
     for length in (5, 3, 2):
         if state[:length] in _WORDS:
             kind, what, hint = _WORDS[state[:length]]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler import errors
 from reconciler.connectors.sql.watch import Watch
-from reconciler.connectors.sql.words import one_line
+from reconciler.connectors.sql.words import CORRECT, one_line
 
 SCRATCH = "scratch"
 STAGED = "rows"
@@ -116,7 +116,7 @@ def _meaning(error: Exception, path: Path, guard: Guard) -> errors.RemoteError:
         kind, what, hint = BY_CODE[code & 0xFF]
         return kind(f"{path} {what}", hint=hint or None)
     if guard.prepares:
-        return errors.RemoteRefused(f"SQLite refuses the query: {one_line(str(error))}", hint="correct the query")
+        return errors.RemoteRefused(f"SQLite refuses the query: {one_line(str(error))}", hint=CORRECT)
     name: str = getattr(error, "sqlite_errorname", type(error).__name__)
     return errors.RemoteRefused(
         f"the query failed while rows were read ({name})",

@@ -8,6 +8,9 @@ LONGEST = 300
 
 MASK = "[secret]"
 
+CORRECT = "correct the SQL of the model, or the name of its table"
+"""What helps where a database refuses a query before it runs."""
+
 
 def one_line(message: str, secrets: Iterable[str] = ()) -> str:
     """The first line that says something, without secrets. Only for messages about the text of a query."""

@@ -6,8 +6,10 @@ The stage holds the text that the source gave. What the API takes is made of it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from reconciler.connectors.base import RecordDestination, RowSource
 from reconciler.engine.flows.base import REJECTED, Emptiness, Staged
@@ -21,7 +23,7 @@ from reconciler.model.resources import FieldRule, Model, Sync, WhenNull
 from reconciler.model.run import Extent, Tally
 from reconciler.model.value import CLEARED, INVALID, Rendered
 from reconciler.model.watermark import Since
-from reconciler.records.coerce import plain_length
+from reconciler.records.coerce import plain_length, usual_number
 from reconciler.records.render import Unrenderable
 from reconciler.records.template import Template
 from reconciler.records.text_of import UNSTORABLE, flaw_of, rendition, storable
@@ -42,6 +44,9 @@ _NAMING = ("Company Name", "Relationship Name")
 
 ID = "Gsid"
 """As `lookup` of a field: its values are ids already, and nothing has to be looked up."""
+
+PAGE_ROWS = 1000
+"""Rows that are made ready at a time."""
 
 _MARKS = (CLEARED, INVALID)
 
@@ -71,13 +76,16 @@ def items(sync: Sync) -> tuple[str, ...]:
 
 def end(sync: Sync, target: CatalogObject, writer: RecordDestination) -> FieldsEnd:
     """Where the records of a sync go."""
+    named = [rule.field for rule in sync.fields if rule.lookup not in (None, ID)]
     fields = {name: target.fields[name] for name in items(sync)}
+    # What names another record is a text, whatever type the field has; a lookup may also be a GSID, such as ParentCompany.
+    fields |= {name: replace(target.fields[name], data_type=DataType.LOOKUP) for name in named}
     return FieldsEnd(
         writer=writer,
         fields=fields,
         plain={item: plain_length(field) for item, field in fields.items()},
         key_names={name: place for place, name in enumerate(sync.key) if name in _NAMING},
-        item_names=[rule.field for rule in sync.fields if rule.lookup not in (None, ID)],
+        item_names=named,
     )
 
 
@@ -98,7 +106,11 @@ class WarehouseFlow:
         self.staged = Staged(tallies={item: Tally() for item in self.items})
         self._columns = self._needed()
         self._keys = [
-            KeyCell(place=self._columns.index(column), address=_is_address(field, target))
+            KeyCell(
+                place=self._columns.index(column),
+                address=_is_address(field, target),
+                number=field in target.fields and target.fields[field].data_type is DataType.NUMBER,
+            )
             for field, column in sync.key.items()
         ]
         self._readers = [self._reader(rule) for rule in self._rules]
@@ -153,7 +165,7 @@ class WarehouseFlow:
             rows = workspace.copy_in(shape.width, self._source.copy_out(query, self._columns, since))
             self._stage_shaped(workspace, rows, shape)
         else:
-            self._stage_pages(workspace)
+            self._stage_rows(workspace, self._source.pages(query, self._columns, since))
         return self.staged
 
     def examine(self, workspace: Workspace) -> bool:
@@ -174,6 +186,11 @@ class WarehouseFlow:
         return None if self._cursor is None else self._cursor.since
 
     def _stage_shaped(self, workspace: Workspace, rows: str, shape: Shape) -> None:
+        found = workspace.respelled(rows, shape)
+        if found is not None:
+            given = (tuple(map(rendition, row)) for row in found)
+            self._stage_rows(workspace, iter(lambda: list(islice(given, PAGE_ROWS)), []))
+            return
         # Of a part of the rows the stage has to say which they were.
         conflicting = workspace.stage_shaped(rows, shape, self._ledger if self.whole else None)
         total = workspace.count_rows(rows)
@@ -185,9 +202,9 @@ class WarehouseFlow:
             self._bad_keys.clear()
         self._finish(workspace, total - self._without_key - self._rejected, conflicting)
 
-    def _stage_pages(self, workspace: Workspace) -> None:
+    def _stage_rows(self, workspace: Workspace, pages: Iterable[Sequence[Cells]]) -> None:
         workspace.create("raw", ("key", "label", *(f"c{place}" for place in range(len(self.items)))))
-        for page in self._source.pages(self._model.query, self._columns, self._since):
+        for page in pages:
             workspace.load("raw", [row for cells in page if (row := self._row(cells)) is not None])
             self._rejected += workspace.load("rejected", self._bad_keys)
             self._bad_keys.clear()
@@ -205,8 +222,7 @@ class WarehouseFlow:
         """What becomes of a row, where it can be said without templates."""
         if any(rule.template is not None for rule in self._rules):
             return None
-        keys = [KeyCell(place=key.place, address=key.address) for key in self._keys]
-        return Shape(width=len(self._columns), keys=keys, cells=[self._cell(rule) for rule in self._rules])
+        return Shape(width=len(self._columns), keys=self._keys, cells=[self._cell(rule) for rule in self._rules])
 
     def _cell(self, rule: FieldRule) -> Cell:
         if rule.column is None:
@@ -300,8 +316,10 @@ def _templated(template: Template, columns: Sequence[str]) -> Reader:
 
 
 def _key(text: str, key: KeyCell) -> str:
-    """Blanks around a key mean nothing; neither does the case of an e-mail address."""
+    """Blanks around a key mean nothing; neither does the case of an e-mail address, or how a number is spelled."""
     plain = text.strip()
+    if key.number:
+        return usual_number(plain)
     return plain.translate(ASCII_LOWER) if key.address else plain
 
 
