@@ -83,8 +83,9 @@ SKIPS = frozenset(
 OF_VALUES = frozenset({Reason.VALUE_OVERLONG, Reason.VALUE_INVALID, Reason.PICKLIST_UNKNOWN})
 """Reasons that lie in one value of a record, and say nothing of its others."""
 
-PERMANENT = OF_VALUES | {Reason.KEY_INVALID}
-"""Reasons that stay as long as neither the value nor what was applied changes: sending it again would cost a call for nothing."""
+PERMANENT = OF_VALUES | {Reason.KEY_INVALID, Reason.DUPLICATE_KEY}
+"""Reasons that stay as long as neither the value nor what was applied changes: sending it again would cost a call for nothing,
+or put the values of one of two rows over those of the other."""
 
 ADVICE: dict[Reason, str] = {
     Reason.FIELD_MISSING: "create the profile field in the community, or correct the mapping; the next cycle tries again",

@@ -316,6 +316,18 @@ def test_rows_whose_keys_are_one_number_stay_at_odds(warehouse: Warehouse) -> No
     assert warehouse.outcomes("projects") == {"unchanged": 2}
 
 
+def test_the_second_of_two_rows_of_one_record_is_not_written_later(warehouse: Warehouse) -> None:
+    """Beyond ASCII only the tenant knows which letters are the same, so the two have keys of their own here."""
+    rows = [{"email": f"{letter}nne@new.example", "name": f"{letter}nne"} for letter in "\u00d6\u00f6"]
+    warehouse.model("people", "email", rows)
+    warehouse.flow("people", "Person", "Email: email", "field: Name, column: name")
+    warehouse.ready()
+    assert warehouse.outcomes("people", code=3) == {"created": 1, "rejected": 1}
+    assert warehouse.outcomes("people", code=3) == {"unchanged": 1, "rejected": 1}
+    ((_, _, reason),) = warehouse.rejected("people")
+    assert reason == "duplicate-key"
+
+
 def test_rows_that_vanish_are_counted_and_nothing_is_deleted(warehouse: Warehouse) -> None:
     world = warehouse.world
     warehouse.model("companies", "name", companies(*range(10)))

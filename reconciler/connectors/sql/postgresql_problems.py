@@ -24,7 +24,7 @@ _WORDS: dict[str, tuple[type[errors.RemoteError], str, str]] = {
     ),
     "55000": (
         errors.RemoteRefused,
-        "has what it reads not ready, as a materialized view without data",
+        "cannot read something that is not ready, such as a materialized view without data",
         "refresh it first",
     ),
     "25P03": (errors.RemoteUnavailable, "ended a session that read its rows too slowly", "try again"),
