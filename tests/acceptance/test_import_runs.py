@@ -213,6 +213,7 @@ def test_objects_that_cannot_be_used_are_failures_of_their_own(project: Imports)
     assert {item for item, one in run["mappings"].items() if one["created"]} == COMPLETE - {"Topic", "User"}
     found = project.import_status()
     assert "is of high volume" in found["User"][1]
+    assert run["reason"] == found["User"][1] + "; 1 more failed"
     assert "has no field 'Content ID', by which records are found" in found["Topic"][1]
 
 
