@@ -345,10 +345,14 @@ def _most(*counts: int | None) -> int | None:
 
 
 def days(session: Session, connection: str) -> dict[str, dict[str, int | None]]:
-    """What was noted of each day."""
+    """What was noted of each day. Of days that are only kept, views were not counted."""
     query = select(_days).where(_days.c.connection == connection)
     return {
-        row.day: {"members": row.members, "members_active": row.active, "views": row.views}
+        row.day: {
+            "members": row.members,
+            "members_active": row.active,
+            "views": row.views if row.views or row.members is not None or row.active is not None else None,
+        }
         for row in session.execute(query)
     }
 

@@ -548,6 +548,34 @@ def test_trends_are_what_a_count_by_hand_gives(ready: Imports) -> None:
         if count
     }
     assert told == naive
+    # Of what is counted by its own date, nothing is unknown.
+    assert all(count is not None for counts in found.values() for count in counts)
+
+
+def test_a_day_on_which_nobody_joined_but_somebody_who_was_erased_counts_nobody(into: Imports) -> None:
+    into.cycle()
+    joined: Counter[str] = Counter()
+    registered = into.records(USER, "Community User Id", "Registered At")
+    for (at,) in registered.values():
+        joined[moment_of(at)[:10]] += 1
+    others = into.records("Community Trend", "Trend Identifier", "Topics Created", "Replies Created")
+    alone = next(
+        (id, day)
+        for id, (at,) in registered.items()
+        if joined[day := moment_of(at)[:10]] == 1 and not any(others[f"{ONE}/{day}"])
+    )
+    into.world.control("DELETE", f"cc/1/members/{alone[0]}")
+    assert into.wrote()["Trend"] == 2  # that day, and the members of today
+    trend = into.records("Community Trend", "Trend Identifier", "Members Joined", "Members", "Views")
+    assert trend[f"{ONE}/{alone[1]}"] == (0, None, None)
+    assert into.wrote() == {}
+
+
+def moment_of(value: Any) -> str:
+    """A moment of any target as text."""
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value / 1000, UTC).isoformat()
+    return value if isinstance(value, str) else value.astimezone(UTC).isoformat()
 
 
 def day_of(milliseconds: int) -> str:
