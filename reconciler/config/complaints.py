@@ -87,6 +87,7 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
     if kind in _LIMITS:
         return it.say("E-VALUE", _LIMITS[kind].format_map(context))
     at = it.places.value(it.raw.number, (*it.path, context["at"])) if "at" in context else None
+    at = it.key((*it.path, *context["of"])) if "of" in context else at
     return it.say(kind, it.error["msg"], context.get("hint") or hints.BY_CODE.get(kind), at=at)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 from reconciler.model.community import Kind, ObjectDefinition
 from reconciler.model.json import Json
 from reconciler.records.resolution.result import Outcome, Resolution
+from reconciler.records.resolution.settings import ALIAS
 from reconciler.state import ledger, tables
 from reconciler.state.order import natural
 from reconciler.state.session import Session
@@ -201,6 +202,8 @@ def detail_of(resolution: Resolution) -> str:
     if resolution.suggestions:
         named = ", ".join(_named(one.label, f"{one.person_id}, {one.similarity:.2f}") for one in resolution.suggestions)
         return f"similar: {named}"
+    if resolution.outcome is Outcome.UNMATCHED and resolution.rule == ALIAS:
+        return "the alias leads to nobody in Gainsight CS"
     return ""
 
 

@@ -260,6 +260,11 @@ def test_changed_rules_and_aliases_hold_for_everybody_at_once(ready: Imports) ->
     assert not [route for route in calls(world) if route.startswith("/ID/user/")]
     found = ready.matches("matched")["private@home.example"]
     assert (found["rule"], found["personId"]) == ("alias", ready.matches("matched")[email]["personId"])
+    ready.tune(ONE, identity={"aliases": {"private@home.example": "left@long.example"}})
+    ready.apply()
+    ready.cycle()
+    nobody = ready.matches("unmatched")["private@home.example"]
+    assert (nobody["rule"], nobody["detail"]) == ("alias", "the alias leads to nobody in Gainsight CS")
     ready.tune(ONE, identity={"rules": [{"match": ["name"]}]})
     ready.apply()
     ready.cycle()
@@ -285,7 +290,9 @@ def test_nobody_is_guessed(ready: Imports) -> None:
     done = ready.run("records", f"CommunityImport/{ONE}", "--outcome", "ambiguous", "--output", "csv").expect(0)
     assert done.out.splitlines()[0].startswith("Member,Name,Email,Outcome") and len(done.out.splitlines()) == 2
     text = ready.run("records", f"CommunityImport/{ONE}", "--outcome", "ambiguous").expect(0).out
-    assert "ambiguous: several people could be meant, and none was chosen" in text and "1 ambiguous" in text
+    assert (
+        "ambiguous: several people or companies could be meant, and none was chosen" in text and "1 ambiguous" in text
+    )
     assert ready.matches("ambiguous", ONE, "--search", "TWIN").keys() == {"twin@acme.example"}
     assert ready.matches("ambiguous", ONE, "--search", "100%").keys() == set()
     assert "No members match." in ready.run("records", f"CommunityImport/{ONE}", "--outcome", "unmatched").out
