@@ -87,6 +87,7 @@ def _diagnostic(it: _Complaint) -> Diagnostic:
     if kind in _LIMITS:
         return it.say("E-VALUE", _LIMITS[kind].format_map(context))
     at = it.places.value(it.raw.number, (*it.path, context["at"])) if "at" in context else None
+    at = it.key((*it.path, *context["of"])) if "of" in context else at
     return it.say(kind, it.error["msg"], context.get("hint") or hints.BY_CODE.get(kind), at=at)
 
 
@@ -133,7 +134,8 @@ def _union(it: _Complaint) -> Diagnostic:
             at = it.key((*it.path, near))
             return it.say("E-KEY", f"there is no key '{near}' here", f"did you mean '{key}'?", at=at)
     if not isinstance(holder, dict) or key not in holder:
-        missing = hints.required(key, project=it.project)
+        strange = key == "kind" and isinstance(holder, dict) and holder and not holder.keys() & documents.COMMON_KEYS
+        missing = hints.NO_DOCUMENT if strange else hints.required(key, project=it.project)
         return it.say("E-REQUIRED", f"the key '{key}' is missing here", missing, at=it.key(it.path))
     value, at = holder[key], it.places.value(it.raw.number, (*it.path, key))
     known = sorted(documents.KINDS if key == "kind" else _types(it.project))

@@ -73,6 +73,12 @@ _KEYED = {
 }
 
 
+NO_DOCUMENT = (
+    "this is no document: name a table of aliases in aliasesFile of a CommunityImport, and move other files out of the "
+    "folders of configs"
+)
+
+
 def required(key: str, *, project: bool = False) -> str:
     """How to write a key that is missing."""
     return {

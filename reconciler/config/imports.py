@@ -113,16 +113,16 @@ class IdentitySpec(Strict):
     def _sound(self) -> Self:
         for why, hint, at in self._wrong():
             raise PydanticCustomError("E-VALUE", "{why}", {"why": why, "hint": hint, "at": at})
-        for why, hint in self._wrong_aliases():
-            raise PydanticCustomError("E-ALIASES", "{why}", {"why": why, "hint": hint, "at": "aliases"})
+        for alias, why, hint in self._wrong_aliases():
+            raise PydanticCustomError("E-ALIASES", "{why}", {"why": why, "hint": hint, "of": ("aliases", alias)})
         return self
 
-    def _wrong_aliases(self) -> Iterator[tuple[str, str]]:
+    def _wrong_aliases(self) -> Iterator[tuple[str, str, str]]:
         for alias, meant in self.aliases.items():
             if wrong := aliasfiles.wrong(alias, meant):
-                yield f"'{alias}': {wrong[0]}", wrong[1]
-        for _, found in aliasfiles.clashes(self.aliases):
-            yield found
+                yield alias, f"'{alias}': {wrong[0]}", wrong[1]
+        for alias, found in aliasfiles.clashes(self.aliases):
+            yield alias, *found
 
     def _wrong(self) -> Iterator[tuple[str, str, str]]:
         """What does not go together, with a hint and the key."""

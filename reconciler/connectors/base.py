@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -241,10 +241,18 @@ class Remote(Protocol):
     def close(self) -> None: ...
 
 
+class Lacks(Protocol):
+    """Told of an object, and of its fields of which the target has no value: all of them where there is no record at all."""
+
+    def __call__(self, definition: ObjectDefinition, fields: Collection[str], /) -> None: ...
+
+
 @runtime_checkable
 class Tables(Protocol):
     """A database that takes records, in tables that it makes."""
 
-    def prepare(self, definitions: Sequence[ObjectDefinition]) -> object: ...
+    def prepare(self, definitions: Sequence[ObjectDefinition], lacks: Lacks) -> object:
+        """Create what is missing. `lacks` hears of it first: whoever dies in between has to hear of it again."""
+        ...
 
     def records(self, definition: ObjectDefinition) -> RecordDestination: ...

@@ -238,7 +238,7 @@ class _Cycle:
     @property
     def failures(self) -> Mapping[str, str]:
         """Items that could not be read at all, with the reason."""
-        return ChainMap(*(part.flow.staged.failures for part in self.ends.parts))
+        return ChainMap(*(part.flow.staged.failures for part in reversed(self.ends.parts)))
 
     def attempt(self, progress: Progress) -> errors.ReconcileError | None:
         """The cycle's work. Returns what stopped it, or None."""
@@ -382,7 +382,7 @@ class _Cycle:
         whole = self.extent is not Extent.CURSOR
         verdicts = status.verdicts(self.tallies, failures, error=error, completed=self.completed, whole=whole)
         result = status.result(verdicts, error)
-        reason = error.message if error else next(iter(failures.values()), "") or why(total)
+        reason = error.message if error else _first(failures) or why(total)
         with self.database.begin() as session:
             now = self.clock.now()
             self.lease.assert_held(session)
@@ -413,6 +413,12 @@ class _Cycle:
             for tally in (tally for name, tally in self.tallies.items() if item in ("", name)):
                 tally.read += count
                 tally.add(Outcome.REJECTED, reason, count)
+
+
+def _first(failures: Mapping[str, str]) -> str:
+    """Why the first of them failed, and that it is not the only one."""
+    first, *others = failures.values() or [""]
+    return f"{first}; {len(others):,} more failed" if others else first
 
 
 def _then(empty: Emptiness, run: Run, before: Mapping[str, Tally]) -> str:

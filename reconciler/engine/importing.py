@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -56,6 +56,7 @@ def ends(
     applied_at: datetime,
 ) -> Ends:
     """Everything that one cycle of an import needs."""
+    flow = reading.flow
     definitions = objects(reading.community.tenant, reading.community.profile_fields)
     unusable: list[Unusable] = []
     """What reading finds, before any part is staged."""
@@ -67,13 +68,13 @@ def ends(
 
     def prepare(lease: Held, progress: Progress) -> None:
         if isinstance(target, Tables):
-            target.prepare(definitions)
+            target.prepare(definitions, lacks=lambda *what: _lose(database, flow.target, lease, *what))
         unusable.extend(_read(database, reading, lease, progress, clock))
 
     return Ends(
         parts=parts,
         job=IMPORT_JOB,
-        connection=reading.flow.target,
+        connection=flow.target,
         calls=calls,
         prepare=prepare,
         applied_at=applied_at,
@@ -138,6 +139,13 @@ def _forget(database: Database, connection: str, lease: Held) -> None:
             lease.assert_held(session)
             erasure.erase(session, traces, profile.scope(connection))
             imports.forgotten(session, connection)
+
+
+def _lose(database: Database, target: str, lease: Held, definition: ObjectDefinition, fields: Collection[str]) -> None:
+    """What a target no longer has is written again: a table that somebody dropped or emptied, or another database."""
+    with database.begin() as session:
+        lease.assert_held(session)
+        imports.lose(session, scope(target, definition.name), definition, fields)
 
 
 def _origin(reading: Reading) -> Origin:

@@ -26,8 +26,8 @@ CSV_HEAD = (
 )
 
 ADVICE = {
-    "ambiguous": "several people could be meant, and none was chosen: correct them in Gainsight CS, or say with an alias "
-    "who it is",
+    "ambiguous": "several people or companies could be meant, and none was chosen: correct them in Gainsight CS, or say with "
+    "an alias who it is",
     "unmatched": "the rules find nobody in Gainsight CS; members need not be customers. For one who is, write an alias; for "
     "many, another rule",
 }

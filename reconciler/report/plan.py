@@ -185,11 +185,20 @@ def _detail_lines(details: Sequence[Detail]) -> Iterator[str]:
             yield f"~ {visible(detail.path)}:"
             yield from _line_by_line(detail.before, detail.after)
         elif detail.before is None:
-            yield f"+ {visible(detail.path)}: {_text(detail.after)}"
+            yield f"+ {visible(detail.path)}: {_whole(detail.after)}"
         elif detail.after is None:
-            yield f"- {visible(detail.path)}: {_text(detail.before)}"
+            yield f"- {visible(detail.path)}: {_whole(detail.before)}"
         else:
             yield f"~ {visible(detail.path)}: {_text(detail.before)} → {_text(detail.after)}"
+
+
+def _whole(value: Json) -> str:
+    """A value that comes or goes. An object of a catalog is thousands of characters, of which nobody needs more than how many
+    fields it has."""
+    found = _object(value)
+    if {"name", "fields"} <= found.keys() and isinstance(found["fields"], Mapping):
+        return f"{_text(found['name'])}, {plural(len(found['fields']), 'field')}"
+    return _text(value)
 
 
 def _line_by_line(before: str, after: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.model.document import COMMUNITY_IMPORT, PROFILE_FIELD_MAPPING
@@ -140,6 +140,10 @@ def _extent(document: DocumentStatus) -> list[str]:
 
 def _reasons(document: DocumentStatus, short: bool) -> list[str]:
     entries = [document.whole] if short or not document.mappings else document.mappings
+    alike = len(entries) > 1 and len({(entry.status, entry.reason) for entry in entries}) == 1
+    if alike and entries[0].status is not Status.PARTIAL:
+        # What is true of all of them is said once. Counts of partial ones are those of each.
+        entries = [replace(entries[0], item="")]
     return [
         f"{SYMBOLS[entry.status]} {_full_name(entry)}: {visible(entry.reason)}"
         for entry in entries

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from reconciler.model.community import Kind
 from reconciler.model.json import Json, canonical
@@ -30,7 +30,7 @@ CHUNK = 500
 """Ids in one statement."""
 
 _records = tables.community_records
-_passes = tables.community_passes
+_passes, _days = tables.community_passes, tables.community_days
 _SEEN = "seen"
 _KEY = ("connection", "kind", "id")
 _REPLACED = ("parent", "author", "listed", "wanted", "due")
@@ -281,11 +281,25 @@ def erase(session: Session, begun: Pass, ids: Collection[str], *, forget: bool, 
     With `forget` one that is listed again is a member again; without, only when the list says something new of it.
     """
     gone = _delete(session, begun, Kind.MEMBER, _records.c.id, ids, now, forget=forget)
+    _keep_days(session, begun.connection, ids)
     replace(session, begun, Kind.MEMBER, {id: canonical({"id": id}) for id in ids}, now=now)
     for id in ids:
         for kind in (Kind.TOPIC, Kind.REPLY):
             _anonymise(session, begun, kind, id, now)
     return gone
+
+
+def _keep_days(session: Session, connection: str, ids: Collection[str]) -> None:
+    """Days on which members joined who do not count any more stay days of the trend: else the old number stayed at the target."""
+    joined = {
+        str(json.loads(content).get("joined_at") or "")[:10]
+        for (content,) in _by_id(session, connection, Kind.MEMBER, ids, "content")
+    }
+    last = session.execute(select(func.max(_days.c.day)).where(_days.c.connection == connection)).scalar() or ""
+    rows = [{"connection": connection, "day": day} for day in sorted(joined) if "" < day < last]
+    if rows:
+        statement = "INSERT INTO community_days (connection, day, views) VALUES (:connection, :day, 0)"
+        session.execute(text(f"{statement} ON CONFLICT (connection, day) DO NOTHING"), rows)
 
 
 def _anonymise(session: Session, begun: Pass, kind: Kind, author: str, now: datetime) -> None:

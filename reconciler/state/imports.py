@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 
-from reconciler.model.community import Kind
+from reconciler.model.community import Kind, ObjectDefinition
 from reconciler.model.json import Json
 from reconciler.records.resolution.result import Outcome, Resolution
-from reconciler.state import tables
+from reconciler.records.resolution.settings import ALIAS
+from reconciler.state import ledger, tables
 from reconciler.state.order import natural
 from reconciler.state.session import Session
 from reconciler.state.upsert import upsert
@@ -35,6 +36,8 @@ NOBODY: Match = {}
 
 _NEVER = "9999-99-99"
 """A day that no topic was created on or after."""
+
+CHUNK = 5000
 
 _LIKE = re.compile("[/%_]")
 
@@ -96,6 +99,33 @@ def records(session: Session, connection: str, kind: Kind) -> Iterator[Stored]:
             deleted_at=None if deleted_at is None else datetime.fromisoformat(deleted_at),
             match=match,
         )
+
+
+def lose(session: Session, scope: str, definition: ObjectDefinition, fields: Collection[str]) -> None:
+    """Take the values of some fields out of the ledger of an object, because the target does not have them. Without its key a
+    record is lost as a whole."""
+    book = ledger.find(session, scope, (definition.kind,))
+    if book.table is None or not book.columns:
+        return
+    if definition.key in fields:
+        session.execute(text(f"DELETE FROM {book.table}"))
+        return
+    column = book.columns[definition.kind]
+    page = text(f"SELECT key, {column} AS record FROM {book.table} WHERE key > :after ORDER BY key LIMIT {CHUNK}")
+    statement = text(f"UPDATE {book.table} SET {column} = :record WHERE key = :key")
+    after = ""
+    while rows := session.execute(page, {"after": after}).all():
+        after = rows[-1].key
+        changed = [{"key": row.key, "record": left} for row in rows if (left := _without(row.record, fields))]
+        if changed:
+            session.execute(statement, changed)
+
+
+def _without(record: str | None, fields: Collection[str]) -> str | None:
+    """A record of a ledger without some fields; None where it has none of them."""
+    values = json.loads(record or "{}")
+    left = {name: value for name, value in values.items() if name not in fields}
+    return None if left == values else json.dumps(left, ensure_ascii=False, separators=(",", ":"))
 
 
 def present_members(session: Session, connection: str, after: str, limit: int) -> list[tuple[str, Mapping[str, Json]]]:
@@ -172,6 +202,8 @@ def detail_of(resolution: Resolution) -> str:
     if resolution.suggestions:
         named = ", ".join(_named(one.label, f"{one.person_id}, {one.similarity:.2f}") for one in resolution.suggestions)
         return f"similar: {named}"
+    if resolution.outcome is Outcome.UNMATCHED and resolution.rule == ALIAS:
+        return "the alias leads to nobody in Gainsight CS"
     return ""
 
 
@@ -316,10 +348,14 @@ def _most(*counts: int | None) -> int | None:
 
 
 def days(session: Session, connection: str) -> dict[str, dict[str, int | None]]:
-    """What was noted of each day."""
+    """What was noted of each day. Of days that are only kept, views were not counted."""
     query = select(_days).where(_days.c.connection == connection)
     return {
-        row.day: {"members": row.members, "members_active": row.active, "views": row.views}
+        row.day: {
+            "members": row.members,
+            "members_active": row.active,
+            "views": row.views if row.views or row.members is not None or row.active is not None else None,
+        }
         for row in session.execute(query)
     }
 

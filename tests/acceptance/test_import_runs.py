@@ -213,6 +213,7 @@ def test_objects_that_cannot_be_used_are_failures_of_their_own(project: Imports)
     assert {item for item, one in run["mappings"].items() if one["created"]} == COMPLETE - {"Topic", "User"}
     found = project.import_status()
     assert "is of high volume" in found["User"][1]
+    assert run["reason"] == found["User"][1] + "; 1 more failed"
     assert "has no field 'Content ID', by which records are found" in found["Topic"][1]
 
 
@@ -259,6 +260,11 @@ def test_changed_rules_and_aliases_hold_for_everybody_at_once(ready: Imports) ->
     assert not [route for route in calls(world) if route.startswith("/ID/user/")]
     found = ready.matches("matched")["private@home.example"]
     assert (found["rule"], found["personId"]) == ("alias", ready.matches("matched")[email]["personId"])
+    ready.tune(ONE, identity={"aliases": {"private@home.example": "left@long.example"}})
+    ready.apply()
+    ready.cycle()
+    nobody = ready.matches("unmatched")["private@home.example"]
+    assert (nobody["rule"], nobody["detail"]) == ("alias", "the alias leads to nobody in Gainsight CS")
     ready.tune(ONE, identity={"rules": [{"match": ["name"]}]})
     ready.apply()
     ready.cycle()
@@ -284,7 +290,9 @@ def test_nobody_is_guessed(ready: Imports) -> None:
     done = ready.run("records", f"CommunityImport/{ONE}", "--outcome", "ambiguous", "--output", "csv").expect(0)
     assert done.out.splitlines()[0].startswith("Member,Name,Email,Outcome") and len(done.out.splitlines()) == 2
     text = ready.run("records", f"CommunityImport/{ONE}", "--outcome", "ambiguous").expect(0).out
-    assert "ambiguous: several people could be meant, and none was chosen" in text and "1 ambiguous" in text
+    assert (
+        "ambiguous: several people or companies could be meant, and none was chosen" in text and "1 ambiguous" in text
+    )
     assert ready.matches("ambiguous", ONE, "--search", "TWIN").keys() == {"twin@acme.example"}
     assert ready.matches("ambiguous", ONE, "--search", "100%").keys() == set()
     assert "No members match." in ready.run("records", f"CommunityImport/{ONE}", "--outcome", "unmatched").out
@@ -547,6 +555,34 @@ def test_trends_are_what_a_count_by_hand_gives(ready: Imports) -> None:
         if count
     }
     assert told == naive
+    # Of what is counted by its own date, nothing is unknown.
+    assert all(count is not None for counts in found.values() for count in counts)
+
+
+def test_a_day_on_which_nobody_joined_but_somebody_who_was_erased_counts_nobody(into: Imports) -> None:
+    into.cycle()
+    joined: Counter[str] = Counter()
+    registered = into.records(USER, "Community User Id", "Registered At")
+    for (at,) in registered.values():
+        joined[moment_of(at)[:10]] += 1
+    others = into.records("Community Trend", "Trend Identifier", "Topics Created", "Replies Created")
+    alone = next(
+        (id, day)
+        for id, (at,) in registered.items()
+        if joined[day := moment_of(at)[:10]] == 1 and not any(others[f"{ONE}/{day}"])
+    )
+    into.world.control("DELETE", f"cc/1/members/{alone[0]}")
+    assert into.wrote()["Trend"] == 2  # that day, and the members of today
+    trend = into.records("Community Trend", "Trend Identifier", "Members Joined", "Members", "Views")
+    assert trend[f"{ONE}/{alone[1]}"] == (0, None, None)
+    assert into.wrote() == {}
+
+
+def moment_of(value: Any) -> str:
+    """A moment of any target as text."""
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value / 1000, UTC).isoformat()
+    return value if isinstance(value, str) else value.astimezone(UTC).isoformat()
 
 
 def day_of(milliseconds: int) -> str:

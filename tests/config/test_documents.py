@@ -397,6 +397,12 @@ def test_odd_documents() -> None:
     assert found("[]") == [("E-TYPE", "a mapping is expected here, found a list")]
     assert found("text") == [("E-TYPE", "a mapping is expected here, found text")]
     assert found("{}") == [("E-REQUIRED", "the key 'kind' is missing here")]
+    for text, hint in {
+        "spec: {}": "known kinds",
+        "ada@acme.com: eve@acme.com": "aliasesFile of a CommunityImport",
+    }.items():
+        (problem,) = (one for one in reading.read_file(text.encode(), "f").problems if "'kind'" in one.message)
+        assert hint in (problem.hint or "")
     assert found("kind: [a]") == [("E-TYPE", "text is expected here, found a list")]
     assert found("kind: {a: b}") == [("E-TYPE", "text is expected here, found a mapping")]
     assert ("E-REQUIRED", "the key 'type' is missing here") in found(examples.CS.replace("  type: gainsight-cs\n", ""))

@@ -305,6 +305,18 @@ def test_the_content_of_the_file_is_a_part_of_the_document(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("last", "line"), [('"nobody": B', 3), ("b.example: anna@acme.com", 3), ("www.a.example: B", 3), ("77: B", 3)]
+)
+def test_an_alias_in_a_document_is_wrong_at_its_own_line(last: str, line: int, tmp_path: Path) -> None:
+    text = f"  identity:\n    aliases:\n      a.example: A\n      c.example: C\n      {last}\n"
+    loaded = project(tmp_path, examples.community_import(text))
+    start = examples.community_import(text).split("\n").index("    aliases:") + 1
+    assert [(d.code, d.position.line) for d in loaded.diagnostics if d.position] == [
+        ("E-YAML-KEY" if "77" in last else "E-ALIASES", start + line)
+    ]
+
+
+@pytest.mark.parametrize(
     ("content", "code", "place"),
     [
         ("", "E-ALIASES", "people/aliases.yaml:1:1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from reconciler.model.community import ObjectDefinition
 from reconciler.model.json import Json
 from reconciler.model.outcome import PERMANENT, Outcome, Reason
 from tests.connectors.tables import (
+    FIELDS,
     KEPT,
     KINDS,
     TABLE,
@@ -68,6 +70,30 @@ def test_a_new_field_becomes_a_column_and_rows_stay(somewhere: Place) -> None:
     with writing(somewhere) as writer:
         assert outcomes(write(writer, [record("1", Name="Eve")])) == {"1": "updated"}
     assert somewhere.rows(columns) == [("1", "Eve", "Engineer", 3)]
+
+
+def test_what_has_no_values_is_told_before_anything_is_made(somewhere: Place) -> None:
+    told: list[tuple[str, list[str]]] = []
+
+    def lacks(definition: ObjectDefinition, fields: Collection[str]) -> None:
+        told.append((definition.name, sorted(fields)))
+
+    def dies(definition: ObjectDefinition, fields: Collection[str]) -> None:
+        raise errors.Interrupted
+
+    with closing(somewhere.target()) as target, pytest.raises(errors.Interrupted):
+        target.prepare([members()], dies)
+    assert TABLE not in somewhere.tables()
+    wider, everything = members(field("Job-Title")), sorted(one.name for one in FIELDS)
+    name = wider.name
+    with closing(somewhere.target()) as target:
+        target.prepare([members()], lacks)
+        target.prepare([members()], lacks)
+        write(target.records(members()), [record("1", Name="Ada")])
+        target.prepare([members()], lacks)
+        target.prepare([wider], lacks)
+        target.prepare([wider], lacks)
+    assert told == [(name, everything), (name, everything), (name, ["Job-Title"])]
 
 
 def test_values_of_each_type_arrive_whole(somewhere: Place) -> None:

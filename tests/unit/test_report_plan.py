@@ -154,6 +154,21 @@ def test_what_a_document_is_may_be_missing(kind: str, spec: dict[str, Json], lin
     assert change_lines(to_text(plan_between([], [document(kind, "x", spec)]))) == [line]
 
 
+def test_objects_of_a_catalog_that_come_or_go_are_told_by_their_number_of_fields() -> None:
+    def catalog(**objects: Json) -> Document:
+        return document("Catalog", "cs", {"objects": objects})
+
+    field = {"dataType": "STRING", "label": "City", "length": 220}
+    small, large = (
+        {"custom": True, "fields": {f"{n}__gc": field for n in range(size)}, "name": "A__gc"} for size in (1, 99)
+    )
+    lines = to_text(plan_between([catalog(Old=small)], [catalog(New=large)])).split("\n")
+    assert lines[3:5] == ["        + objects.New: A__gc, 99 fields", "        - objects.Old: A__gc, 1 field"]
+    changed = to_text(plan_between([catalog(Old=small)], [catalog(Old=large)])).split("\n")
+    assert changed[3] == '        + objects.Old.fields.10__gc: {"dataType":"STRING","label":"City","length":220}'
+    assert '"99__gc"' not in changed and '"98__gc"' in to_json(plan_between([catalog(Old=small)], [catalog(New=large)]))
+
+
 # -- two trees ---------------------------------------------------------------------------------------------------------
 
 

@@ -95,8 +95,18 @@ def test_many_mappings_are_left_out_and_the_text_says_so() -> None:
 
 def test_many_mappings_are_shown_when_the_document_is_named_and_few_always() -> None:
     for text in (to_text([many(MANY + 1)], named=True), to_text([many(MANY)], named=False)):
-        assert text.count("\n✗ acme-profile / Field") >= MANY
+        assert text.count("\n✗ Failed                  Field ") >= MANY
         assert "left out" not in text
+
+
+def test_a_reason_that_all_have_is_said_once() -> None:
+    for reasons in (["no answer"] * 8, ["no answer"] * 7 + ["no right"]):
+        failed = document(*[entry(f"F{n}", Status.FAILED, reason) for n, reason in enumerate(reasons)])
+        said = [line for line in to_text([failed], named=False).split("\n") if line.startswith("✗ acme")]
+        assert len(said) == (1 if len(set(reasons)) == 1 else 8)
+    assert to_text([many(8)], named=False).split("\n")[-1] == "✗ acme-profile: no answer"
+    partial = document(*[entry(f"F{n}", Status.PARTIAL, "1 × user-missing") for n in range(3)])
+    assert to_text([partial], named=False).count("1 × user-missing") == 3
 
 
 def test_what_is_below_the_documents_is_called_by_its_name() -> None:

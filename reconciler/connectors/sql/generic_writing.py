@@ -171,6 +171,13 @@ class GenericSession:
             found.update(row[0] for row in rows)
         return found
 
+    def empty(self, layout: Layout) -> bool:
+        key = self._table(layout).columns[layout.key.name]
+        found: bool = not self._write(partial(self._rows, select(key).limit(1)))
+        with self._translated():
+            self._connection.rollback()
+        return found
+
     def put(self, layout: Layout, records: Sequence[Fitted], known: set[Value]) -> None:
         table = self._table(layout)
         key = layout.key.name

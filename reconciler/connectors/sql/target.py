@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reconciler import errors
 from reconciler.clock import Clock
-from reconciler.connectors.base import Check, Workload
+from reconciler.connectors.base import Check, Lacks, Workload
 from reconciler.connectors.sql.address import Address, parse
 from reconciler.connectors.sql.fitting import Unfit, Value, fitted
 from reconciler.connectors.sql.layout import Layout, Missing, absent, layout_of, missing, refuse_unfit
@@ -102,13 +102,19 @@ class SqlTarget:
             self._refuse_state(session)
             return self._looked_at(session, layout)
 
-    def prepare(self, definitions: Sequence[ObjectDefinition]) -> list[Missing]:
-        """Create the tables and columns that are missing, and say which. Nothing is created where one table cannot be written."""
+    def prepare(self, definitions: Sequence[ObjectDefinition], lacks: Lacks = lambda *_: None) -> list[Missing]:
+        """Create the tables and columns that are missing, and say which. Nothing is created where one table cannot be written.
+
+        `lacks` hears of the fields without values before they get a column.
+        """
         layouts = [layout_of(definition) for definition in definitions]
         _refuse_shared(layouts)
         with self._sessions.one() as session:
             self._refuse_state(session)
             found = [self._looked_at(session, layout) for layout in layouts]
+            for definition, layout, needed in zip(definitions, layouts, found, strict=True):
+                if fields := self._without_values(session, layout, needed):
+                    lacks(definition, fields)
             try:
                 for layout, needed in zip(layouts, found, strict=True):
                     if needed:
@@ -150,6 +156,12 @@ class SqlTarget:
         found = session.table(layout.table)
         refuse_unfit(layout, found, self.store.types, self._address.label)
         return missing(layout, found, self.store.types)
+
+    def _without_values(self, session: Session, layout: Layout, needed: Missing) -> list[str]:
+        new = {name for name, _ in needed.columns}
+        if needed.whole or layout.key.name in new or session.empty(layout):
+            return list(layout.by_field())
+        return [name for name, column in layout.by_field().items() if column.name in new]
 
     def _create(self, session: Session, layout: Layout) -> None:
         with session.transaction():

@@ -60,6 +60,10 @@ class Session(Protocol):
         """Those of the keys that have a row."""
         ...
 
+    def empty(self, layout: Layout) -> bool:
+        """Whether the table has no row."""
+        ...
+
     def put(self, layout: Layout, records: Sequence[Fitted], known: set[Value]) -> None:
         """Write records of different keys, all with values for the same columns."""
         ...
@@ -173,6 +177,9 @@ class TextSession(ABC):
         key, marks = quoted(layout.key.name), ", ".join([self.mark] * len(keys))
         rows = self.run(f"SELECT {key} FROM {quoted(layout.table)} WHERE {key} IN ({marks})", keys)
         return {row[0] for row in rows}
+
+    def empty(self, layout: Layout) -> bool:
+        return not self.run(f"SELECT 1 FROM {quoted(layout.table)} LIMIT 1")
 
     def put(self, layout: Layout, records: Sequence[Fitted], known: set[Value]) -> None:
         first = records[0]

@@ -255,9 +255,10 @@ def _activity(session: Session, origin: Origin) -> Iterator[Values]:
 
 
 def _trend(session: Session, origin: Origin) -> Iterator[Values]:
-    """One record for each day on which something happened, in order."""
+    """One record for each day on which something happened, in order. What is counted by its own date is 0 where there is none."""
+    none = dict.fromkeys(("members_joined", "topics_created", *_TREND_OF_SUBTYPE.values(), "replies_created"), 0)
     found: dict[str, dict[str, Json]] = {
-        day: dict(noted) for day, noted in imports.days(session, origin.connection).items()
+        day: {**none, **noted} for day, noted in imports.days(session, origin.connection).items()
     }
     counts: Iterable[tuple[str, str, int]] = chain(
         ((day, "members_joined", n) for day, _, n in _created(session, origin, Kind.MEMBER, "joined_at")),
@@ -269,7 +270,7 @@ def _trend(session: Session, origin: Origin) -> Iterator[Values]:
     )
     for day, name, n in counts:
         if name:
-            counted = found.setdefault(day, {})
+            counted = found.setdefault(day, {**none})
             counted[name] = int(counted.get(name) or 0) + n  # type: ignore[arg-type]
     for day in sorted(found):
         yield {"identifier": f"{origin.connection}/{day}", "tenant": origin.tenant, "date": day, **found[day]}
