@@ -38,6 +38,7 @@ _NEVER = "9999-99-99"
 """A day that no topic was created on or after."""
 
 CHUNK = 5000
+"""Records of a ledger that are held at once."""
 
 _LIKE = re.compile("[/%_]")
 
